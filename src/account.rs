@@ -1,0 +1,175 @@
+//! An account: one configured instance of a service. Plain values, no secrets; secrets live in `env::secrets`.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+/// The short name a person uses for an account (`podio`, `podio-2`): lower-case letters, digits and hyphens.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct AccountId(String);
+
+/// Why a text is no account name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "“{0}” is no account name: use 1 to 40 lower-case letters, digits and hyphens, beginning with a letter"
+)]
+pub struct BadAccountId(pub String);
+
+impl AccountId {
+    /// Checks and takes a name.
+    pub fn new(name: impl Into<String>) -> Result<Self, BadAccountId> {
+        let name = name.into();
+        let begins = name.chars().next().is_some_and(|c| c.is_ascii_lowercase());
+        let fine = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+        if begins && fine && name.len() <= 40 { Ok(Self(name)) } else { Err(BadAccountId(name)) }
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for AccountId {
+    type Error = BadAccountId;
+    fn try_from(name: String) -> Result<Self, BadAccountId> {
+        Self::new(name)
+    }
+}
+
+impl From<AccountId> for String {
+    fn from(id: AccountId) -> Self {
+        id.0
+    }
+}
+
+impl fmt::Display for AccountId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The services Belfry serves. A closed list: each has a folder in `source`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Service {
+    /// Podio: REST notifications and push over Bayeux.
+    Podio,
+}
+
+impl Service {
+    /// The service's name in commands and in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Podio => "podio",
+        }
+    }
+
+    /// The service's name as people write it.
+    pub fn human(self) -> &'static str {
+        match self {
+            Self::Podio => "Podio",
+        }
+    }
+}
+
+/// Which Bayeux transports an account's push may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PushTransport {
+    /// Long-polling only: the one every known Podio client uses.
+    #[default]
+    LongPolling,
+    /// WebSocket where the server takes it, long-polling otherwise.
+    Websocket,
+}
+
+/// What a Podio account needs to know besides its secrets. Every base URL can be changed, for a test or self-hosted server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PodioSettings {
+    /// Base of the REST API, by default `https://api.podio.com`.
+    pub api_url: Url,
+    /// The Bayeux endpoint, by default `https://push.podio.com/faye`.
+    pub push_url: Url,
+    /// Where the browser is sent to sign in, by default `https://podio.com/oauth/authorize`.
+    pub authorize_url: Url,
+    /// The API key's id. Its secret is kept with the secrets.
+    pub client_id: String,
+    /// Host name in the redirect address, as registered with the API key: `localhost` unless told otherwise.
+    pub redirect_host: String,
+    /// Which transports push may use.
+    #[serde(default)]
+    pub push_transport: PushTransport,
+    /// The signed-in user's number at Podio, once known.
+    pub user_id: Option<i64>,
+}
+
+/// Settings by service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "service", rename_all = "lowercase")]
+pub enum Settings {
+    /// Podio.
+    Podio(PodioSettings),
+}
+
+impl Settings {
+    /// The service these settings belong to.
+    pub fn service(&self) -> Service {
+        match self {
+            Self::Podio(_) => Service::Podio,
+        }
+    }
+
+    /// Hosts (with an explicit port where it is not the scheme's own) that this account's links may lead to over plain http: the
+    /// servers the person named. Everything else must be https.
+    pub fn own_urls(&self) -> Vec<&Url> {
+        match self {
+            Self::Podio(podio) => vec![&podio.api_url, &podio.push_url, &podio.authorize_url],
+        }
+    }
+}
+
+/// A configured account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// Its short name, unique on this machine.
+    pub id: AccountId,
+    /// What to call it on screen: the person's name at the service, once known.
+    pub label: String,
+    /// True while the person has paused it: no connection, no toasts.
+    pub paused: bool,
+    /// Service and addresses.
+    pub settings: Settings,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_name_is_short_lower_case_and_begins_with_a_letter() {
+        for good in ["podio", "podio-2", "a"] {
+            assert!(AccountId::new(good).is_ok(), "{good}");
+        }
+        for bad in ["", "2podio", "Podio", "a b", "ä", "a/b", &"a".repeat(41)] {
+            assert!(AccountId::new(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn settings_survive_their_stored_form() {
+        let settings = Settings::Podio(PodioSettings {
+            api_url: "https://api.podio.com".parse().unwrap(),
+            push_url: "https://push.podio.com/faye".parse().unwrap(),
+            authorize_url: "https://podio.com/oauth/authorize".parse().unwrap(),
+            client_id: "belfry".into(),
+            redirect_host: "localhost".into(),
+            push_transport: PushTransport::LongPolling,
+            user_id: Some(7),
+        });
+        let stored = serde_json::to_string(&settings).unwrap();
+        assert_eq!(serde_json::from_str::<Settings>(&stored).unwrap(), settings);
+    }
+}

@@ -1,0 +1,159 @@
+//! ① A source turns a service's bytes into notifications: it connects, catches up, streams, and returns only when it failed.
+//!
+//! In: an account's settings, `Env`. Out: through the [`Outbox`]. Knows nothing of the database, toasts or who asks.
+
+pub mod auth;
+pub mod podio;
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::account::{Account, Settings};
+use crate::env::Env;
+use crate::link::{Cursor, Failure, LinkState};
+use crate::notification::{Arrival, Notification};
+
+/// What a source tells the engine.
+#[derive(Debug)]
+pub enum Report {
+    /// The link stands here now.
+    State(LinkState),
+    /// The service gave a sign of life.
+    Alive,
+    /// The person's name at the service and other settings are known better now.
+    Identity {
+        /// What to call the account on screen.
+        label: String,
+        /// Settings with what was learned (the user's number).
+        settings: Box<Settings>,
+    },
+    /// Keep these in one transaction, with the cursor if there is one; answer when committed.
+    Deliver {
+        /// The notifications, oldest first.
+        notifications: Vec<Notification>,
+        /// How they came in.
+        arrival: Arrival,
+        /// Where catch-up stands once they are kept.
+        cursor: Option<Cursor>,
+        /// Answered once committed.
+        kept: oneshot::Sender<Result<(), Failure>>,
+    },
+    /// These are the external ids that the service holds unread, complete for everything that happened from `since` on: what we hold
+    /// unread beyond them was read elsewhere.
+    StillUnread {
+        /// External ids.
+        unread: Vec<String>,
+        /// The instant from which on the list is complete; `None` means from the beginning.
+        since: Option<jiff::Timestamp>,
+        /// Answered once committed.
+        kept: oneshot::Sender<Result<(), Failure>>,
+    },
+    /// A wish was carried out at the service (or the service says that there is nothing to do any more).
+    Done(Wish),
+}
+
+/// What the person wants done at the service. Kept by the engine until it is done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wish {
+    /// Which notification.
+    pub external_id: String,
+    /// Read, or unread again.
+    pub read: bool,
+}
+
+/// A source's two lines to the engine: reports go out, wishes and pokes come in.
+#[derive(Debug)]
+pub struct Outbox {
+    reports: mpsc::Sender<Report>,
+    orders: mpsc::Receiver<Order>,
+}
+
+/// What the engine asks of a running source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Order {
+    /// Carry this out at the service and answer `Report::Done`; on a passing failure keep trying with the next chance.
+    Wish(Wish),
+    /// The machine woke or the network changed: prove within 5 s that the link lives, or fail.
+    Probe,
+    /// These were admitted as hints (external ids): complete them when there is room.
+    Complete(Vec<String>),
+}
+
+impl Outbox {
+    /// A pair of lines; the engine keeps the other ends.
+    pub fn new() -> (Self, mpsc::Receiver<Report>, mpsc::Sender<Order>) {
+        let (reports, from_source) = mpsc::channel(64);
+        let (to_source, orders) = mpsc::channel(64);
+        (Self { reports, orders }, from_source, to_source)
+    }
+
+    /// Says where the link stands.
+    pub async fn state(&self, state: LinkState) {
+        self.tell(Report::State(state)).await;
+    }
+
+    /// Says anything that needs no answer.
+    pub async fn tell(&self, report: Report) {
+        // The engine is gone only when everything is being stopped; this task ends with it.
+        drop(self.reports.send(report).await);
+    }
+
+    /// Hands notifications over; returns once they are committed.
+    pub async fn deliver(
+        &self,
+        notifications: Vec<Notification>,
+        arrival: Arrival,
+        cursor: Option<Cursor>,
+    ) -> Result<(), Failure> {
+        let (kept, answer) = oneshot::channel();
+        self.tell(Report::Deliver { notifications, arrival, cursor, kept }).await;
+        answered(answer).await
+    }
+
+    /// Says what is still unread at the service; returns once committed.
+    pub async fn still_unread(
+        &self,
+        unread: Vec<String>,
+        since: Option<jiff::Timestamp>,
+    ) -> Result<(), Failure> {
+        let (kept, answer) = oneshot::channel();
+        self.tell(Report::StillUnread { unread, since, kept }).await;
+        answered(answer).await
+    }
+
+    /// The next order. Cancel safe. Pends for ever once the engine is gone.
+    pub async fn order(&mut self) -> Order {
+        match self.orders.recv().await {
+            Some(order) => order,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+async fn answered(answer: oneshot::Receiver<Result<(), Failure>>) -> Result<(), Failure> {
+    answer.await.unwrap_or_else(|_| Err(Failure::transient("Belfry is stopping")))
+}
+
+/// A source of any service.
+#[derive(Debug)]
+pub enum Source {
+    /// Podio.
+    Podio(Box<podio::Podio>),
+}
+
+impl Source {
+    /// The source of an account, not yet connected. `cursor` is where its catch-up stands.
+    pub fn new(account: &Account, env: Env, cursor: Option<Cursor>) -> Self {
+        match &account.settings {
+            Settings::Podio(settings) => {
+                Self::Podio(Box::new(podio::Podio::new(account.id.clone(), settings.clone(), env, cursor)))
+            }
+        }
+    }
+
+    /// Connects, catches up, streams; returns only when it failed. May be called again: it keeps what it needs to resume.
+    pub async fn run(&mut self, outbox: &mut Outbox) -> Failure {
+        match self {
+            Self::Podio(podio) => podio.run(outbox).await,
+        }
+    }
+}
