@@ -1,0 +1,295 @@
+//! What crosses to a face: plain, complete values in JSON's reach. No secret is ever part of one.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::account::{AccountId, PodioSettings, Service};
+use crate::link::LinkState;
+use crate::notification::{Notification, NotificationId};
+use crate::toast::ToastService;
+
+/// What changed: ids only. May be dropped when a face is slow, and then says so.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "signal", rename_all = "kebab-case")]
+pub enum Signal {
+    /// A link's state changed.
+    Link {
+        /// Whose.
+        account: AccountId,
+        /// Where it stands now.
+        #[serde(flatten)]
+        state: LinkState,
+    },
+    /// A notification was kept for the first time.
+    New {
+        /// Which.
+        id: NotificationId,
+    },
+    /// A kept notification changed (read, unread, completed).
+    Changed {
+        /// Which.
+        id: NotificationId,
+    },
+    /// A notification's fate was decided or changed.
+    Toast {
+        /// Which.
+        id: NotificationId,
+        /// The stored name of what happened: `shown`, `quiet`, `failed`, `clicked` …
+        outcome: String,
+        /// Why, by its stored name, where there is a reason.
+        reason: Option<String>,
+    },
+    /// Accounts were added, removed or changed.
+    Accounts,
+    /// Signals were lost: read everything again.
+    Missed,
+}
+
+/// An account as a face shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountView {
+    /// Its short name.
+    pub id: AccountId,
+    /// Its service.
+    pub service: Service,
+    /// What to call it.
+    pub label: String,
+    /// Paused by the person.
+    pub paused: bool,
+    /// Where its link stands; `Off` when no resident runs.
+    #[serde(flatten)]
+    pub state: LinkState,
+    /// When the service last gave a sign of life.
+    pub last_sign_of_life: Option<Timestamp>,
+    /// How many of its notifications are unread.
+    pub unread: u64,
+}
+
+/// What to show at a glance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Overview {
+    /// True while a resident holds the links.
+    pub running: bool,
+    /// Accounts in the order they were added.
+    pub accounts: Vec<AccountView>,
+    /// Unread notifications of all accounts: a query, never a counter.
+    pub unread: u64,
+    /// Toasts are paused until then.
+    pub paused_until: Option<Timestamp>,
+}
+
+/// Which notifications to list, newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct InboxWish {
+    /// Of one account only.
+    pub account: Option<AccountId>,
+    /// Unread only.
+    pub unread: bool,
+    /// Words that must occur, in any order; the last may be the beginning of a word.
+    pub search: Option<String>,
+    /// Continue after this one.
+    pub before: Option<NotificationId>,
+    /// At most so many, 1 to 500; 50 if `None`.
+    pub limit: Option<u32>,
+}
+
+/// A kept notification.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Its row number.
+    pub id: NotificationId,
+    /// When Belfry kept it.
+    pub kept_at: Timestamp,
+    /// When it was read, if it was, and by whom.
+    pub read_at: Option<Timestamp>,
+    /// True if it was read at the service rather than here.
+    pub read_elsewhere: bool,
+    /// The notification; its `read` is today's state.
+    #[serde(flatten)]
+    pub notification: Notification,
+}
+
+/// The fate of a notification: what was done with it and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Why {
+    /// Which.
+    pub id: NotificationId,
+    /// The whole story in sentences, oldest first.
+    pub story: Vec<String>,
+    /// The stored name of the toast's state: `pending`, `shown`, `quiet`, `failed`.
+    pub outcome: String,
+    /// The stored name of the reason, if there is one.
+    pub reason: Option<String>,
+}
+
+/// What was opened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opened {
+    /// The address as it was handed to the browser.
+    pub url: String,
+}
+
+/// One line of `belfry doctor`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// What was looked at: `notifications`, `password-store`, `database`, `folder`, `resident`, `link:<account>` …
+    pub part: String,
+    /// True if it works.
+    pub works: bool,
+    /// In a sentence: that it works, or what is missing and what to do.
+    pub words: String,
+}
+
+/// What works on this machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// Belfry's version.
+    pub version: String,
+    /// The findings.
+    pub findings: Vec<Finding>,
+    /// The notification service in detail.
+    pub toasts: Option<ToastService>,
+}
+
+/// What came of a test toast.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TestToast {
+    /// True if the desktop took it.
+    pub shown: bool,
+    /// In a sentence.
+    pub words: String,
+}
+
+/// A sign-in that a face asks for. Secrets cross the local socket only, and are never stored here.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct SignIn {
+    /// For an account that exists; a new one is made if `None`.
+    pub account: Option<AccountId>,
+    /// The wished name of a new account; the service's own name, numbered, if `None`.
+    pub name: Option<AccountId>,
+    /// Addresses and key of a new Podio account; ignored for one that exists.
+    pub podio: Option<PodioSettings>,
+    /// The API key's secret; needed for a new account unless a key is built in.
+    pub client_secret: Option<String>,
+    /// By user name and password; by the browser if `None`.
+    pub password: Option<PasswordSignIn>,
+}
+
+/// User name and password.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct PasswordSignIn {
+    /// The user name.
+    pub username: String,
+    /// The password.
+    pub password: String,
+}
+
+impl std::fmt::Debug for SignIn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SignIn")
+            .field("account", &self.account)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for PasswordSignIn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PasswordSignIn").finish_non_exhaustive()
+    }
+}
+
+/// What a sign-in needs next.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "step", rename_all = "kebab-case")]
+pub enum SignInStep {
+    /// The person allows it in the browser at this address; the face opens it, then waits or hands over what was pasted.
+    Browser {
+        /// Names this attempt.
+        attempt: u64,
+        /// Where to send the browser.
+        url: String,
+    },
+    /// The service wants a second factor.
+    SecondFactor {
+        /// Names this attempt.
+        attempt: u64,
+    },
+    /// Signed in; the account is kept and its link starts if a resident runs.
+    Done {
+        /// The account.
+        account: AccountId,
+    },
+}
+
+/// What the person answered to a step.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "kebab-case")]
+pub enum SignInAnswer {
+    /// Wait for the browser to come back.
+    Wait,
+    /// The code, or the whole address the browser ended at.
+    Pasted {
+        /// As pasted.
+        text: String,
+    },
+    /// The second factor.
+    SecondFactor {
+        /// As typed.
+        code: String,
+    },
+    /// The person gave up.
+    Cancel,
+}
+
+impl std::fmt::Debug for SignInAnswer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SignInAnswer")
+    }
+}
+
+/// Why a wish was not fulfilled: a sentence for the person and what kind of trouble it is, which decides the exit code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{words}")]
+pub struct Trouble {
+    /// What kind.
+    pub kind: TroubleKind,
+    /// In a sentence that says what to do.
+    pub words: String,
+}
+
+/// The kinds of trouble.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TroubleKind {
+    /// It failed. Exit code 1.
+    Failed,
+    /// The wish makes no sense: no such account, no such notification, bad words. Exit code 2.
+    Usage,
+    /// Somebody has to sign in. Exit code 3.
+    NeedsSignIn,
+    /// Another engine holds the database. Exit code 4.
+    Occupied,
+}
+
+impl Trouble {
+    /// It failed.
+    pub fn failed(words: impl Into<String>) -> Self {
+        Self { kind: TroubleKind::Failed, words: words.into() }
+    }
+
+    /// The wish makes no sense.
+    pub fn usage(words: impl Into<String>) -> Self {
+        Self { kind: TroubleKind::Usage, words: words.into() }
+    }
+
+    /// Somebody has to sign in.
+    pub fn needs_sign_in(words: impl Into<String>) -> Self {
+        Self { kind: TroubleKind::NeedsSignIn, words: words.into() }
+    }
+
+    /// Another engine holds the database.
+    pub fn occupied(words: impl Into<String>) -> Self {
+        Self { kind: TroubleKind::Occupied, words: words.into() }
+    }
+}
