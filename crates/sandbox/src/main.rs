@@ -1,0 +1,119 @@
+//! `belfry-sandbox serve`: starts the fake services, prints one JSON line that says where they are and who may sign
+//! in, and serves until SIGTERM, Ctrl-C, or the end of stdin.
+
+use anyhow::Context as _;
+use belfry_sandbox::{Consent, Key, Options, Sandbox, Settings};
+use clap::{Args, Parser, Subcommand};
+use serde_json::json;
+use std::io::Write as _;
+use std::time::Duration;
+use tokio::io::AsyncReadExt as _;
+
+/// Fake services that speak the real protocols, on loopback.
+#[derive(Parser)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serves until stopped.
+    Serve(Serve),
+}
+
+#[derive(Args)]
+struct Serve {
+    /// Port of the REST API; 0 takes a free one.
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// Port of the push server; without it, push shares the API's port.
+    #[arg(long)]
+    push_port: Option<u16>,
+    /// The authorisation page says yes at once.
+    #[arg(long, conflicts_with = "refuse_consent")]
+    auto_consent: bool,
+    /// The authorisation page says no at once.
+    #[arg(long)]
+    refuse_consent: bool,
+    /// Hosts the API key's redirects may have.
+    #[arg(long = "domain", default_values_t = ["localhost".to_owned(), "127.0.0.1".to_owned()])]
+    domains: Vec<String>,
+    /// Seed of the day at work.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Plays a day at work with this many milliseconds between scenes.
+    #[arg(long, value_name = "PACE")]
+    day: Option<u64>,
+    /// How long a push connect is held, in milliseconds.
+    #[arg(long, default_value_t = 45_000)]
+    hold: u64,
+    /// Goes on when stdin ends.
+    #[arg(long)]
+    ignore_stdin: bool,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let filter = tracing_subscriber::EnvFilter::from_default_env();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let CommandLine { command: Command::Serve(wish) } = CommandLine::parse();
+    serve(wish).await
+}
+
+async fn serve(wish: Serve) -> anyhow::Result<()> {
+    let podio = Settings { hold: Duration::from_millis(wish.hold), ..Settings::default() };
+    let sandbox = Sandbox::start(Options { port: wish.port, push_port: wish.push_port, podio }).await?;
+    let user = sandbox.user();
+    let consent = match (wish.auto_consent, wish.refuse_consent) {
+        (true, _) => Consent::Allow(user.user_id),
+        (false, true) => Consent::Deny,
+        (false, false) => Consent::Ask,
+    };
+    sandbox.podio().set(|settings| settings.consent = consent);
+    let key = Key { domains: wish.domains, ..sandbox.key().clone() };
+    sandbox.podio().add_key(key.clone());
+    if let Some(pace) = wish.day {
+        sandbox.podio().start_day(user.user_id, wish.seed, Duration::from_millis(pace));
+    }
+    let ready = json!({
+        "api_url": sandbox.api_url(), "push_url": sandbox.push_url(), "authorize_url": sandbox.authorize_url(),
+        "control_url": sandbox.control_url(), "user_id": user.user_id, "name": user.name, "mail": user.mail,
+        "password": user.password, "client_id": key.client_id, "client_secret": key.client_secret,
+    });
+    let mut out = std::io::stdout();
+    writeln!(out, "{ready}").and_then(|()| out.flush()).context("cannot say where the sandbox is")?;
+    until_stopped(wish.ignore_stdin).await?;
+    sandbox.stop().await;
+    // The runtime would wait for the thread that reads stdin.
+    std::process::exit(0);
+}
+
+async fn until_stopped(ignore_stdin: bool) -> anyhow::Result<()> {
+    let stdin_ended = async {
+        if ignore_stdin {
+            std::future::pending::<()>().await;
+        }
+        let mut stdin = tokio::io::stdin();
+        let mut buffer = [0_u8; 256];
+        while stdin.read(&mut buffer).await.is_ok_and(|count| count > 0) {}
+    };
+    tokio::select! {
+        () = stdin_ended => {}
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+        terminated = terminated() => terminated?,
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+async fn terminated() -> anyhow::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    signal(SignalKind::terminate())?.recv().await;
+    Ok(())
+}
+
+#[cfg(not(unix))]
+async fn terminated() -> anyhow::Result<()> {
+    std::future::pending().await
+}

@@ -1,0 +1,121 @@
+//! What the sandbox saw of its clients: counters and a request log without secrets.
+
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// One HTTP request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Request {
+    /// Counts up from 1.
+    pub number: u64,
+    /// `GET`, `POST`, ….
+    pub method: String,
+    /// Without the query.
+    pub path: String,
+    /// Without secrets.
+    pub query: BTreeMap<String, String>,
+    /// None while the answer is on its way, or when the client left before it.
+    pub status: Option<u16>,
+    /// Milliseconds since 1970.
+    pub at_ms: i64,
+}
+
+/// Counters since the start, and how things stand.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Observed {
+    /// The newest 10 000 requests, oldest first.
+    pub requests: VecDeque<Request>,
+    /// Requests so far.
+    pub request_count: u64,
+    /// Visits to the authorisation page.
+    pub authorizations: u64,
+    /// Tokens given for a code.
+    pub code_grants: u64,
+    /// Tokens given for a password (second factor included).
+    pub password_grants: u64,
+    /// Tokens given for a refresh token.
+    pub refreshes: u64,
+    /// Token requests that were refused.
+    pub refused_grants: u64,
+    /// Calls with a dead or wrong access token.
+    pub unauthorized: u64,
+    /// Calls answered 420.
+    pub rate_limited: u64,
+    /// Handshakes that gave a client id.
+    pub handshakes: u64,
+    /// Connects that were accepted, on either transport.
+    pub connects: u64,
+    /// Connects of clients unknown to the server.
+    pub unknown_clients: u64,
+    /// Accepted subscribes.
+    pub subscribes: u64,
+    /// Refused subscribes.
+    pub refused_subscribes: u64,
+    /// Accepted unsubscribes.
+    pub unsubscribes: u64,
+    /// Accepted disconnects.
+    pub disconnects: u64,
+    /// Web sockets opened so far.
+    pub sockets: u64,
+    /// Lists that wait behind the gate now.
+    pub gated_lists: u64,
+    /// Clients by channel, now.
+    pub subscriptions: BTreeMap<String, usize>,
+    /// Push clients known now.
+    pub push_clients: usize,
+    /// Connects held now.
+    pub held_connects: u32,
+    /// Events waiting in queues now.
+    pub queued_events: usize,
+    /// Events handed to a client so far.
+    pub delivered_events: u64,
+    /// Viewed notifications, now.
+    pub viewed: BTreeSet<u64>,
+    /// Starred notifications, now.
+    pub starred: BTreeSet<u64>,
+}
+
+impl Observed {
+    /// How many requests in the log have this method and exactly this path.
+    #[must_use]
+    pub fn calls(&self, method: &str, path: &str) -> usize {
+        self.requests.iter().filter(|request| request.method == method && request.path == path).count()
+    }
+
+    /// Clients that hold this user's channel now.
+    #[must_use]
+    pub fn subscribed(&self, user: u64) -> usize {
+        self.subscriptions.get(&format!("/user/{user}")).copied().unwrap_or(0)
+    }
+
+    pub(crate) fn log(&mut self, method: &str, path: &str, query: Option<&str>, at_ms: i64) -> u64 {
+        const KEPT: usize = 10_000;
+        const SECRET: [&str; 4] = ["code", "oauth_token", "client_secret", "message"];
+        self.request_count += 1;
+        let query = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes())
+            .map(|(name, value)| {
+                let value =
+                    if SECRET.contains(&name.as_ref()) { "…".to_owned() } else { value.into_owned() };
+                (name.into_owned(), value)
+            })
+            .collect();
+        if self.requests.len() >= KEPT {
+            self.requests.pop_front();
+        }
+        let number = self.request_count;
+        let (method, path) = (method.to_owned(), path.to_owned());
+        self.requests.push_back(Request { number, method, path, query, status: None, at_ms });
+        number
+    }
+
+    pub(crate) fn answered(&mut self, number: u64, status: u16) {
+        if let Some(request) = self.requests.iter_mut().rev().find(|request| request.number == number) {
+            request.status = Some(status);
+        }
+    }
+
+    /// Starts again; the numbers of requests go on and lists behind the gate still wait.
+    pub(crate) fn reset(&mut self) {
+        *self = Self { request_count: self.request_count, gated_lists: self.gated_lists, ..Self::default() };
+    }
+}

@@ -1,0 +1,33 @@
+//! Background tasks and the clock: the only place of this crate that starts a task or reads the time.
+
+use jiff::Timestamp;
+use std::future::Future;
+use tokio::task::JoinHandle;
+
+/// Starts a task of the sandbox; it ends with the runtime, or when its owner aborts it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the core's env is out of reach here: this crate imports none of ours"
+)]
+pub(crate) fn start(work: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+    tokio::spawn(work)
+}
+
+/// Now, in UTC.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the core's env is out of reach here: this crate imports none of ours"
+)]
+pub(crate) fn now() -> Timestamp {
+    Timestamp::now()
+}
+
+/// Ends a task when its owner goes away.
+#[derive(Debug)]
+pub(crate) struct EndsWithOwner(pub(crate) JoinHandle<()>);
+
+impl Drop for EndsWithOwner {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
