@@ -1,0 +1,236 @@
+//! `cargo xtask demo`: a day at work in the sandbox becomes toasts, one of them is clicked, its row is read.
+//!
+//! On the person's own desktop when there is one with a toast service; else on one it brings, with pictures.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use xtask::crew::{Crew, Reach};
+use xtask::desktop::{Desktop, Options};
+use xtask::packages;
+use xtask::place::Place;
+use xtask::wait;
+
+use crate::control::Control;
+use crate::{belfry, setup};
+
+/// How many toasts are shown before the demo ends.
+const TOASTS: usize = 3;
+/// Between two scenes of the day.
+const PACE: Duration = Duration::from_millis(2_000);
+/// Some scenes bring no toast.
+const FIRST_TOAST: Duration = Duration::from_secs(60);
+/// How long a person has to click.
+const PERSON: Duration = Duration::from_secs(60);
+
+enum Stage {
+    Own,
+    Brought(Box<Desktop>),
+}
+
+/// Says whether everything was seen to work.
+pub(crate) fn run(place: &Place) -> Result<bool> {
+    setup::install(&["libglib2.0-bin"])?;
+    let own = has_own_desktop();
+    setup::install(if own { &[] } else { packages::DESKTOP })?;
+    belfry::build(place, "dev")?;
+    let stage = if own {
+        println!("The toasts appear on your own desktop.");
+        Stage::Own
+    } else {
+        println!("There is no desktop with a toast service here, so the demo brings its own.");
+        let desktop = Desktop::start(Options::default())?;
+        desktop.paint_background()?;
+        Stage::Brought(Box::new(desktop))
+    };
+    let folder = tempfile::Builder::new().prefix("belfry-demo-").tempdir()?;
+    let mut demo = Demo {
+        crew: Crew::new(folder.path())?,
+        control: None,
+        stage,
+        program: place.program("debug", "belfry"),
+        pictures: place.root.join("artefacts/demo"),
+        folder,
+    };
+    demo.start(&place.program("debug", "belfry-sandbox"))?;
+    demo.show()?;
+    println!("\nThat was Belfry: pushed, kept, shown, clicked, opened, read.");
+    Ok(true)
+}
+
+struct Demo {
+    // First the programs end, then their folder goes.
+    crew: Crew,
+    control: Option<Control>,
+    stage: Stage,
+    program: PathBuf,
+    pictures: PathBuf,
+    folder: TempDir,
+}
+
+impl Demo {
+    fn start(&mut self, sandbox: &Path) -> Result<()> {
+        println!("Starting the sandbox: a fake Podio with a day at work in it.");
+        let sandbox = belfry::sandbox(&mut self.crew, sandbox, &["--port", "0", "--auto-consent"])?;
+        self.control = Some(Control::at(&sandbox.control_url)?);
+        println!("Signing in at {} …", sandbox.api_url);
+        for person in &sandbox.people {
+            sandbox.sign_in(person, &mut self.belfry())?;
+        }
+        println!("Starting belfry run …");
+        let mut resident = self.belfry();
+        // What it opens on the person's desktop, a browser perhaps, stays theirs.
+        let reach = match self.stage {
+            Stage::Own => Reach::Alone,
+            Stage::Brought(_) => Reach::WithChildren,
+        };
+        belfry::run(&mut self.crew, &mut resident, reach, sandbox.people.len())
+    }
+
+    fn show(&mut self) -> Result<()> {
+        self.day(1)?;
+        self.wait_for_toasts(1)?;
+        match &self.stage {
+            Stage::Own => self.let_the_person_click(),
+            Stage::Brought(_) => self.click(),
+        }
+    }
+
+    /// On a desktop of our own: pictures, a click, and what came of it.
+    fn click(&mut self) -> Result<()> {
+        // In the day's course its row might be read elsewhere, and the toast withdrawn under the pointer.
+        self.pause_the_day()?;
+        let desktop = self.desktop()?;
+        desktop.wait_for_toast()?;
+        self.picture("1-toast")?;
+        desktop.click_toast()?;
+        let opened = desktop.wait_for_opened(1)?;
+        let url = opened.first().context("nothing was opened")?.url.clone();
+        println!("Clicked the first toast; the browser was asked for {url}");
+        let row = self.wait_for_row(|row| belfry::url(row) == Some(&url) && belfry::is_read_here(row))?;
+        println!("Its row is read now: {}", title(&row));
+        for number in 2..=TOASTS {
+            self.day(number)?;
+            self.wait_for_toasts(number)?;
+            self.pause_the_day()?;
+            let desktop = self.desktop()?;
+            desktop.wait_for_toast()?;
+            self.picture(&format!("{number}-toast"))?;
+            desktop.dismiss_toast()?;
+        }
+        println!("The pictures are in {}", self.pictures.display());
+        Ok(())
+    }
+
+    /// On the person's desktop: the hand is theirs. No picture is taken of what else is on their screen.
+    fn let_the_person_click(&mut self) -> Result<()> {
+        self.wait_for_toasts(TOASTS)?;
+        self.pause_the_day()?;
+        println!("\nClick one of the toasts: it opens, and its row is read. ({} s)", PERSON.as_secs());
+        let clicked = wait::until("a click", PERSON, || {
+            Ok(belfry::inbox(&mut self.belfry())?.into_iter().find(belfry::is_read_here))
+        });
+        let row = match clicked {
+            Ok(row) => row,
+            Err(_) => {
+                println!("No click, so `belfry open` does it.");
+                let rows = belfry::inbox(&mut self.belfry())?;
+                let id = rows.first().and_then(|row| row.get("id")).context("the inbox is empty")?.clone();
+                let argument = id.as_str().map_or_else(|| id.to_string(), str::to_owned);
+                let status = self.belfry().args(["open", &argument]).status()?;
+                if !status.success() {
+                    bail!("belfry open {argument} failed");
+                }
+                self.wait_for_row(|row| row.get("id") == Some(&id) && belfry::is_read_here(row))?
+            }
+        };
+        let url = belfry::url(&row).unwrap_or("its page");
+        println!("Opened {url}; its row is read now: {}", title(&row));
+        Ok(())
+    }
+
+    /// Scenes of a day at work, one after the other; the same seed gives the same day.
+    fn day(&self, seed: usize) -> Result<()> {
+        self.control()?.post("day", &json!({"seed": seed, "pace_ms": PACE.as_millis()})).map(drop)
+    }
+
+    fn pause_the_day(&self) -> Result<()> {
+        self.control()?.post("day", &json!({})).map(drop)
+    }
+
+    fn control(&self) -> Result<&Control> {
+        self.control.as_ref().context("the sandbox was not started")
+    }
+
+    fn wait_for_toasts(&mut self, count: usize) -> Result<()> {
+        wait::until(&format!("toast {count}"), FIRST_TOAST, || {
+            self.crew.check("belfry")?;
+            self.crew.check("sandbox")?;
+            let events = belfry::events(&self.crew.said("belfry")?);
+            let shown = events
+                .iter()
+                .filter(|event| belfry::is(event, "toast"))
+                .filter(|event| event.get("outcome").and_then(Value::as_str) == Some("shown"));
+            Ok((shown.count() >= count).then_some(()))
+        })
+    }
+
+    fn wait_for_row(&self, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
+        wait::until("its row to be read", wait::LIMIT, || {
+            Ok(belfry::inbox(&mut self.belfry())?.into_iter().find(&wanted))
+        })
+    }
+
+    /// Belfry with folders of its own. The person's password store is left alone: on their desktop the secrets, which
+    /// open nothing but the sandbox, go to a file that is removed in the end.
+    fn belfry(&self) -> Command {
+        let mut command = match &self.stage {
+            Stage::Own => {
+                let mut command = Command::new(&self.program);
+                command.env("BELFRY_SECRETS", "file").stdin(Stdio::null());
+                command
+            }
+            Stage::Brought(desktop) => desktop.command(&self.program),
+        };
+        command.env("BELFRY_HOME", self.folder.path().join("belfry"));
+        command
+    }
+
+    fn picture(&self, name: &str) -> Result<()> {
+        let path = self.pictures.join(format!("{name}.png"));
+        self.desktop()?.screenshot(&path)?;
+        println!("Picture: {}", path.display());
+        Ok(())
+    }
+
+    fn desktop(&self) -> Result<&Desktop> {
+        match &self.stage {
+            Stage::Brought(desktop) => Ok(desktop),
+            Stage::Own => bail!("the person's own desktop is not ours to look at"),
+        }
+    }
+}
+
+/// A display, a session bus, and someone on it who shows toasts or can be started to.
+fn has_own_desktop() -> bool {
+    let is_set = |name| std::env::var_os(name).is_some_and(|value: std::ffi::OsString| !value.is_empty());
+    if !(is_set("DISPLAY") || is_set("WAYLAND_DISPLAY")) || !is_set("DBUS_SESSION_BUS_ADDRESS") {
+        return false;
+    }
+    ["ListNames", "ListActivatableNames"].iter().any(|list| {
+        let mut gdbus = Command::new("gdbus");
+        gdbus.args(["call", "--session", "-d", "org.freedesktop.DBus", "-o", "/org/freedesktop/DBus", "-m"]);
+        let said = gdbus.arg(format!("org.freedesktop.DBus.{list}")).output();
+        said.is_ok_and(|said| {
+            String::from_utf8_lossy(&said.stdout).contains("'org.freedesktop.Notifications'")
+        })
+    })
+}
+
+fn title(row: &Value) -> &str {
+    row.get("title").and_then(Value::as_str).unwrap_or("(no title)")
+}
