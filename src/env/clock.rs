@@ -32,6 +32,14 @@ impl Clock {
         Instant::now()
     }
 
+    /// Sleeps until the wall clock shows that time, at most that long as counted now. A clock that is set meanwhile does not lengthen it.
+    pub async fn sleep_until(&self, until: Timestamp) {
+        let left = until.duration_since(self.now());
+        if let Ok(left) = std::time::Duration::try_from(left) {
+            tokio::time::sleep(left).await;
+        }
+    }
+
     /// Moves the wall clock of this and all its clones, as a person or the network time service would. For tests.
     pub fn jump(&self, by: SignedDuration) {
         let ms = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);

@@ -1,4 +1,4 @@
-//! The outside world, handed in: clock, HTTP, secrets, paths, opener, tasks. Each forbidden call of `clippy.toml` stands in exactly one
+//! The outside world, handed in: clock, HTTP, secrets, paths, opener, tasks, wake. Each forbidden call of `clippy.toml` stands in exactly one
 //! of these files. May use the nouns; knows no stage.
 
 pub mod clock;
@@ -7,15 +7,17 @@ pub mod opener;
 pub mod paths;
 pub mod secrets;
 pub mod tasks;
+pub mod wake;
 
 use std::sync::Arc;
 
 pub use clock::Clock;
 pub use http::Http;
-pub use opener::Opener;
-pub use paths::Paths;
+pub use opener::{OpenError, Opener};
+pub use paths::{PathError, Paths};
 pub use secrets::{SecretError, SecretName, Secrets};
 pub use tasks::Tasks;
+pub use wake::{Wake, WakeHint};
 
 /// All of the outside world that the stages may touch. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -2,13 +2,15 @@
 
 use std::future::Future;
 
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 use tracing::{Instrument, error};
 
 /// A running task that ends when this is dropped.
 #[derive(Debug)]
 pub struct Task {
     handle: JoinHandle<()>,
+    work: AbortHandle,
+    detached: bool,
 }
 
 impl Task {
@@ -16,6 +18,17 @@ impl Task {
     pub async fn finished(mut self) {
         // A panic was logged by the watcher; being aborted is an end like any other.
         drop((&mut self.handle).await);
+    }
+
+    /// Ends the task and waits until it has ended.
+    pub async fn stop(mut self) {
+        self.work.abort();
+        drop((&mut self.handle).await);
+    }
+
+    /// Lets the task run to its own end, whoever waits for it: for work that must not stop halfway.
+    pub fn detach(mut self) {
+        self.detached = true;
     }
 
     /// True once it has ended.
@@ -26,7 +39,9 @@ impl Task {
 
 impl Drop for Task {
     fn drop(&mut self) {
-        self.handle.abort();
+        if !self.detached {
+            self.work.abort();
+        }
     }
 }
 
@@ -40,17 +55,15 @@ impl Tasks {
     pub fn start(name: &'static str, work: impl Future<Output = ()> + Send + 'static) -> Task {
         let span = tracing::debug_span!("task", name);
         let inner = tokio::spawn(work.instrument(span));
-        let aborter = inner.abort_handle();
+        let work = inner.abort_handle();
         let handle = tokio::spawn(async move {
-            let guard = AbortOnDrop(aborter);
             if let Err(end) = inner.await
                 && end.is_panic()
             {
                 error!(task = name, "a task failed unexpectedly; please report this");
             }
-            drop(guard);
         });
-        Task { handle }
+        Task { handle, work, detached: false }
     }
 
     /// Runs blocking work on its own thread and gives back its result; `None` if it panicked.
@@ -66,12 +79,14 @@ impl Tasks {
             }
         }
     }
-}
 
-struct AbortOnDrop(tokio::task::AbortHandle);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
+    /// Gives work that may block for as long as the program lives a thread of its own, which the end of the program does not wait for.
+    pub fn thread(name: &'static str, work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+        let watched = move || {
+            if std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).is_err() {
+                error!(thread = name, "a thread failed unexpectedly; please report this");
+            }
+        };
+        std::thread::Builder::new().name(name.to_owned()).spawn(watched).map(drop)
     }
 }
