@@ -1,0 +1,191 @@
+//! The table `notification`, its read marks: set by the person here, or by what the service says.
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+
+use super::{Store, StoreError, accounts, wishes};
+use crate::account::AccountId;
+use crate::notification::NotificationId;
+
+/// Who says that something was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadBy {
+    /// The person, here. The service is still to be told.
+    Person,
+    /// The service: it was read elsewhere.
+    Service,
+}
+
+/// The service's list of what is unread there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StillUnread {
+    /// Only rows whose external id begins with this are spoken of.
+    pub family: String,
+    /// External ids.
+    pub unread: Vec<String>,
+    /// The list is complete for everything that happened from here on; `None` means from the beginning.
+    pub since: Option<Timestamp>,
+    /// When the list was asked for, by our clock: what came in since then may be missing in it.
+    pub asked_at: Timestamp,
+}
+
+pub(super) const READERS: &[(ReadBy, &str)] = &[(ReadBy::Person, "person"), (ReadBy::Service, "service")];
+
+impl ReadBy {
+    /// Its name in JSON output and in the database.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Person => "person",
+            Self::Service => "service",
+        }
+    }
+}
+
+impl Store {
+    /// Marks as read or unread and gives back the ones that changed. The person's mark opens a wish to tell the service, in the same
+    /// transaction; the service's mark leaves alone what has an open wish: it speaks of a time before the wish.
+    pub async fn mark_read(
+        &self,
+        ids: Vec<NotificationId>,
+        read: bool,
+        by: ReadBy,
+        now: Timestamp,
+    ) -> Result<Vec<NotificationId>, StoreError> {
+        self.write("mark read", move |tx| {
+            let mut changed = Vec::new();
+            for id in ids {
+                let overruled = by == ReadBy::Service && wishes::is_open(tx, id.0)?;
+                if overruled || !set(tx, id, read, by, now)? {
+                    continue;
+                }
+                if by == ReadBy::Person {
+                    wishes::open(tx, id.0, read, now)?;
+                }
+                changed.push(id);
+            }
+            Ok(changed)
+        })
+        .await
+    }
+
+    /// Takes in the service's own list of unread external ids: what is unread here beyond it was read elsewhere. Gives back the ones that
+    /// changed.
+    pub async fn still_unread(
+        &self,
+        account: AccountId,
+        list: StillUnread,
+        now: Timestamp,
+    ) -> Result<Vec<NotificationId>, StoreError> {
+        self.write("still unread", move |tx| {
+            let number = accounts::number(tx, &account)?;
+            let unread = serde_json::Value::from(list.unread).to_string();
+            let since = list.since.map_or(i64::MIN, Timestamp::as_millisecond);
+            let asked = list.asked_at.as_millisecond();
+            let mut statement = tx.prepare_cached(STILL_UNREAD)?;
+            let rows = statement
+                .query_map((number, since, unread, now.as_millisecond(), list.family, asked), |row| {
+                    Ok(NotificationId(row.get(0)?))
+                })?;
+            let mut changed = rows.collect::<Result<Vec<_>, _>>()?;
+            changed.sort_unstable();
+            Ok(changed)
+        })
+        .await
+    }
+}
+
+pub(super) const STILL_UNREAD: &str = "UPDATE notification INDEXED BY notification_unread_of_account
+     SET read = 1, read_at = ?4, read_by = 'service'
+     WHERE read = 0 AND account = ?1 AND occurred_at >= ?2
+         AND substr(external_id, 1, length(?5)) = ?5 AND admitted_at < ?6
+         AND external_id NOT IN (SELECT value FROM json_each(?3))
+         AND NOT EXISTS (SELECT 1 FROM wish WHERE wish.notification = notification.id AND told_at IS NULL)
+     RETURNING id";
+
+/// True if it changed.
+fn set(
+    conn: &Connection,
+    id: NotificationId,
+    read: bool,
+    by: ReadBy,
+    now: Timestamp,
+) -> rusqlite::Result<bool> {
+    let changed = conn
+        .prepare_cached(
+            "UPDATE notification SET read = ?2, read_at = ?3, read_by = ?4 WHERE id = ?1 AND read <> ?2",
+        )?
+        .execute((id.0, read, read.then_some(now.as_millisecond()), read.then_some(by.name())))?;
+    Ok(changed > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Bench, account, at, id, told};
+    use super::*;
+    use crate::notification::{Arrival, Notification};
+
+    #[tokio::test]
+    async fn only_what_changed_is_told_and_who_read_it_is_kept() {
+        let bench = Bench::with_account().await;
+        let ids = bench.admit(vec![told("a", 1), told("b", 2)]).await;
+        let mark =
+            |ids: &[NotificationId], read, by, ms| bench.store.mark_read(ids.to_vec(), read, by, at(ms));
+        assert_eq!(mark(&ids[..1], true, ReadBy::Person, 10).await.unwrap(), ids[..1]);
+        assert_eq!(mark(&ids, true, ReadBy::Service, 20).await.unwrap(), ids[1..]);
+        assert!(mark(&ids, true, ReadBy::Person, 30).await.unwrap().is_empty());
+        let kept = |n: usize| bench.store.get(ids[n]);
+        let (a, b) = (kept(0).await.unwrap().unwrap(), kept(1).await.unwrap().unwrap());
+        assert_eq!((a.read, a.read_at, a.read_by), (true, Some(at(10)), Some(ReadBy::Person)));
+        assert_eq!((b.read, b.read_at, b.read_by), (true, Some(at(20)), Some(ReadBy::Service)));
+        assert_eq!(bench.store.unread_count(None).await.unwrap(), 0);
+
+        assert_eq!(mark(&ids[1..], false, ReadBy::Person, 40).await.unwrap(), ids[1..]);
+        let b = kept(1).await.unwrap().unwrap();
+        assert_eq!((b.read, b.read_at, b.read_by), (false, None, None));
+        assert!(mark(&[NotificationId(77)], true, ReadBy::Person, 50).await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn the_services_list_marks_what_it_lacks_and_nothing_else() {
+        let bench = Bench::with_account().await;
+        bench.store.put_account(account("other"), at(0)).await.unwrap();
+        bench.store.admit(id("other"), vec![told("x", 50)], Arrival::Live, None, at(1)).await.unwrap();
+        let rows = ["too old", "on the list", "gone", "wished unread", "gone too"];
+        let rows = rows
+            .iter()
+            .zip([10, 20, 30, 40, 50])
+            .map(|(name, ms)| Notification { read: *name == "wished unread", ..told(name, ms) });
+        let ids = bench.admit(rows.collect()).await;
+        bench.store.mark_read(vec![ids[3]], false, ReadBy::Person, at(60)).await.unwrap();
+        let still = |since| {
+            let unread = vec!["on the list".to_owned(), "never seen here".to_owned()];
+            let list = StillUnread { family: String::new(), unread, since, asked_at: at(1_000_000) };
+            bench.store.still_unread(id("podio"), list, at(70))
+        };
+        assert_eq!(still(Some(at(20))).await.unwrap(), [ids[2], ids[4]]);
+        assert_eq!(bench.store.get(ids[2]).await.unwrap().unwrap().read_by, Some(ReadBy::Service));
+        assert!(still(Some(at(20))).await.unwrap().is_empty());
+        assert_eq!(still(None).await.unwrap(), [ids[0]], "without a beginning the list is complete");
+        assert_eq!(bench.store.unread_count(Some(&id("other"))).await.unwrap(), 1);
+        assert_eq!(bench.store.unread_count(Some(&id("podio"))).await.unwrap(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_list_speaks_of_one_family_and_not_of_what_came_after_it_was_asked_for() {
+        let bench = Bench::with_account().await;
+        let admit =
+            |name: &str, ms| bench.store.admit(id("podio"), vec![told(name, 5)], Arrival::Live, None, at(ms));
+        let first = admit("n1", 10).await.unwrap();
+        admit("c1", 10).await.unwrap();
+        admit("n2", 20).await.unwrap();
+        let list = StillUnread { family: "n".into(), unread: Vec::new(), since: None, asked_at: at(20) };
+        let changed = bench.store.still_unread(id("podio"), list, at(30)).await.unwrap();
+        assert_eq!(changed, [first[0].id()]);
+        assert_eq!(bench.store.unread_count(None).await.unwrap(), 2);
+    }
+
+    #[test]
+    fn both_ways_of_a_stored_name_agree() {
+        assert!(READERS.iter().all(|(value, name)| value.name() == *name));
+    }
+}
