@@ -2,6 +2,24 @@
 //!
 //! In: notifications and rules. Out: toasts shown, clicks reported. Knows no service, no database.
 
+pub mod batch;
+pub mod click;
+pub mod icon;
+pub mod native;
+pub mod policy;
+pub mod printing;
+mod reason;
+pub mod recording;
+pub mod text;
+
+pub use batch::{Plan, Raise, plan};
+pub use click::{Wish, wish};
+pub use native::Native;
+pub use policy::Pending;
+pub use printing::Printing;
+pub use reason::Reason;
+pub use recording::Recording;
+
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
@@ -98,32 +116,6 @@ pub trait Toaster: Send + Sync + std::fmt::Debug {
     fn withdraw<'a>(&'a self, key: &'a ToastKey) -> BoxFuture<'a, ()>;
     /// What works on this machine.
     fn service(&self) -> BoxFuture<'_, ToastService>;
-}
-
-/// Why a notification raised no toast. Stored, and told in words: every silence is explained.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Reason {
-    /// It was already read when it came.
-    AlreadyRead,
-    /// It lay there before the account was added.
-    BeforeBelfry,
-    /// Too old when it came: it is in the inbox.
-    Late,
-    /// Told together with others in one summary.
-    Summarised,
-    /// Toasts are paused.
-    Paused,
-    /// The account's own settings ask for no pop-up.
-    AccountWish,
-    /// Toasts are switched off for this run.
-    ToastsOff,
-    /// The program ended between deciding and showing; a second banner is worse than none.
-    Interrupted,
-    /// No notification service runs.
-    NoService,
-    /// The desktop refused it.
-    Refused,
 }
 
 /// What policy says of a notification.

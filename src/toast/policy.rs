@@ -1,0 +1,239 @@
+//! Whether a notification becomes a toast, and what the toast says. Pure: time and wishes are arguments.
+//!
+//! In: a kept notification, how and when it came, the person's wishes. Out: the toast, or the reason for keeping quiet.
+//! Does not know what else is pending: `batch` folds.
+
+use data_encoding::BASE32_NOPAD;
+use jiff::{SignedDuration, Timestamp};
+use sha2::{Digest, Sha256};
+
+use super::text;
+use super::{Reason, Toast, ToastKey, Verdict};
+use crate::notification::{Arrival, Icon, Notification, NotificationId};
+use crate::rule::{Rules, Shown};
+
+/// What is older than this is no news any more.
+pub const LATE: SignedDuration = SignedDuration::from_mins(10);
+
+/// A kept notification about which nothing has been decided yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pending {
+    /// Its row.
+    pub id: NotificationId,
+    /// What it is.
+    pub notification: Notification,
+    /// How it came in.
+    pub arrival: Arrival,
+    /// When it was stored, by our clock.
+    pub admitted_at: Timestamp,
+    /// What to call its account on screen: `Podio`, or the account's label.
+    pub origin: String,
+}
+
+/// Decides about one notification. The first reason that applies is the one the person is told.
+pub fn decide(pending: &Pending, rules: &Rules, now: Timestamp, toasts_on: bool) -> Verdict {
+    let quiet = if !toasts_on {
+        Some(Reason::ToastsOff)
+    } else if pending.notification.read {
+        Some(Reason::AlreadyRead)
+    } else if pending.arrival == Arrival::FirstFill {
+        Some(Reason::BeforeBelfry)
+    } else if rules.paused_until.is_some_and(|end| now < end) {
+        Some(Reason::Paused)
+    } else if !pending.notification.wants_banner {
+        Some(Reason::AccountWish)
+    } else if is_late(pending, now) {
+        Some(Reason::Late)
+    } else {
+        None
+    };
+    match quiet {
+        Some(reason) => Verdict::Quiet(reason),
+        None => Verdict::Show(toast(pending, rules)),
+    }
+}
+
+/// The toast that tells of one notification, as far as the person wants it told.
+pub fn toast(pending: &Pending, rules: &Rules) -> Toast {
+    let notification = &pending.notification;
+    let origin = text::title(&pending.origin);
+    let title = match rules.shown {
+        Shown::TitleAndBody | Shown::TitleOnly => text::title(&notification.title),
+        Shown::CountOnly => format!("1 new in {origin}"),
+    };
+    let body = match rules.shown {
+        Shown::TitleAndBody => text::body(&notification.body),
+        Shown::TitleOnly | Shown::CountOnly => String::new(),
+    };
+    let icon = match rules.shown {
+        Shown::TitleAndBody | Shown::TitleOnly => notification.icon,
+        Shown::CountOnly => Icon::Other,
+    };
+    Toast {
+        key: key(notification),
+        title: if title.is_empty() { format!("Something new in {origin}") } else { title },
+        body,
+        account: origin,
+        icon,
+        silent: false,
+    }
+}
+
+/// The toast's name: the same for the same event on every run, so that showing it again replaces it.
+pub fn key(notification: &Notification) -> ToastKey {
+    hashed(&["event", notification.account.as_str(), &notification.external_id])
+}
+
+/// 16 letters of base 32: short enough for the tag of every desktop.
+pub(super) fn hashed(parts: &[&str]) -> ToastKey {
+    let mut hash = Sha256::new();
+    for part in parts {
+        // The length in front keeps ("a", "bc") apart from ("ab", "c").
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    let mut name = BASE32_NOPAD.encode(&hash.finalize()).to_ascii_lowercase();
+    name.truncate(16);
+    ToastKey(name)
+}
+
+/// A push is as old as its row: the service's clock may be wrong, and it was news when it came. What a fetch found is as old as the event.
+fn is_late(pending: &Pending, now: Timestamp) -> bool {
+    let since = match pending.arrival {
+        Arrival::Live | Arrival::FirstFill => pending.admitted_at,
+        Arrival::Backlog => pending.admitted_at.min(pending.notification.occurred_at),
+    };
+    now.duration_since(since) > LATE
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::account::AccountId;
+    use crate::notification::{Context, Detail, Kind};
+
+    pub(in crate::toast) fn at(minutes: i64) -> Timestamp {
+        Timestamp::from_second(1_790_000_000 + minutes * 60).unwrap()
+    }
+
+    /// A comment that happened and came `minutes` after the beginning of time.
+    pub(in crate::toast) fn comment(id: i64, minutes: i64) -> Pending {
+        Pending {
+            id: NotificationId(id),
+            notification: Notification {
+                account: AccountId::new("podio").unwrap(),
+                external_id: format!("n{id}"),
+                kind: Kind::Comment,
+                icon: Icon::Comment,
+                title: format!("Ana commented on {id}"),
+                body: "Looks good".into(),
+                actor: Some("Ana".into()),
+                context: Context::default(),
+                occurred_at: at(minutes),
+                read: false,
+                wants_banner: true,
+                detail: Detail::Whole,
+                raw: "{}".into(),
+            },
+            arrival: Arrival::Live,
+            admitted_at: at(minutes),
+            origin: "Podio".into(),
+        }
+    }
+
+    fn reason(pending: &Pending, rules: &Rules, now: Timestamp, toasts_on: bool) -> Option<Reason> {
+        match decide(pending, rules, now, toasts_on) {
+            Verdict::Show(_) => None,
+            Verdict::Quiet(reason) => Some(reason),
+        }
+    }
+
+    #[test]
+    fn each_reason_in_its_order() {
+        let paused = Rules { paused_until: Some(at(100)), ..Rules::default() };
+        // Everything speaks against this one; each line takes the first reason away.
+        let mut worst = comment(1, 0);
+        worst.notification.read = true;
+        worst.notification.wants_banner = false;
+        worst.arrival = Arrival::FirstFill;
+        let now = at(20);
+        assert_eq!(reason(&worst, &paused, now, false), Some(Reason::ToastsOff));
+        assert_eq!(reason(&worst, &paused, now, true), Some(Reason::AlreadyRead));
+        worst.notification.read = false;
+        assert_eq!(reason(&worst, &paused, now, true), Some(Reason::BeforeBelfry));
+        worst.arrival = Arrival::Backlog;
+        assert_eq!(reason(&worst, &paused, now, true), Some(Reason::Paused));
+        assert_eq!(reason(&worst, &Rules::default(), now, true), Some(Reason::AccountWish));
+        worst.notification.wants_banner = true;
+        assert_eq!(reason(&worst, &Rules::default(), now, true), Some(Reason::Late));
+        worst.notification.occurred_at = now;
+        worst.admitted_at = now;
+        assert_eq!(reason(&worst, &Rules::default(), now, true), None);
+    }
+
+    #[test]
+    fn lateness_depends_on_how_it_came() {
+        // (arrival, happened, stored, late at minute 20?)
+        let cases = [
+            (Arrival::Live, 20, 20, false),
+            // The service's clock is wrong or the event old: it was pushed now, so it is news now.
+            (Arrival::Live, 0, 20, false),
+            // Stored before a crash, decided after.
+            (Arrival::Live, 9, 9, true),
+            (Arrival::Live, 10, 10, false),
+            (Arrival::Backlog, 20, 20, false),
+            (Arrival::Backlog, 10, 20, false),
+            (Arrival::Backlog, 9, 20, true),
+            // A service whose clock is ahead of ours cannot make an old row young.
+            (Arrival::Backlog, 60, 5, true),
+            (Arrival::Backlog, 60, 20, false),
+        ];
+        for (arrival, happened, stored, late) in cases {
+            let mut pending = comment(1, happened);
+            pending.arrival = arrival;
+            pending.admitted_at = at(stored);
+            let got = reason(&pending, &Rules::default(), at(20), true);
+            assert_eq!(got == Some(Reason::Late), late, "{arrival:?} {happened} {stored}");
+        }
+    }
+
+    #[test]
+    fn a_pause_ends_at_its_minute() {
+        let rules = Rules { paused_until: Some(at(5)), ..Rules::default() };
+        assert_eq!(reason(&comment(1, 4), &rules, at(4), true), Some(Reason::Paused));
+        assert_eq!(reason(&comment(1, 5), &rules, at(5), true), None);
+    }
+
+    #[test]
+    fn a_toast_tells_no_more_than_the_person_wants() {
+        let shown = |shown| toast(&comment(1, 0), &Rules { shown, ..Rules::default() });
+        let whole = shown(Shown::TitleAndBody);
+        assert_eq!((whole.title.as_str(), whole.body.as_str()), ("Ana commented on 1", "Looks good"));
+        let title = shown(Shown::TitleOnly);
+        assert_eq!((title.title.as_str(), title.body.as_str()), ("Ana commented on 1", ""));
+        let count = shown(Shown::CountOnly);
+        assert_eq!(
+            (count.title.as_str(), count.body.as_str(), count.icon),
+            ("1 new in Podio", "", Icon::Other),
+            "the picture would tell the kind"
+        );
+        assert_eq!(whole.key, count.key, "the name does not depend on what is told");
+    }
+
+    #[test]
+    fn a_title_that_cleans_to_nothing_is_replaced() {
+        let mut pending = comment(1, 0);
+        pending.notification.title = "\u{202e}\u{7}\n".into();
+        assert_eq!(toast(&pending, &Rules::default()).title, "Something new in Podio");
+    }
+
+    #[test]
+    fn a_key_is_16_letters_and_tells_events_apart() {
+        let one = key(&comment(1, 0).notification);
+        assert_eq!(one.0, "s3ivim7m5qmstszq", "a changed key would double the toasts of an upgrade");
+        assert_eq!(one.0.len(), 16);
+        assert_eq!(one, key(&comment(1, 99).notification));
+        assert_ne!(one, key(&comment(2, 0).notification));
+        assert_ne!(hashed(&["a", "bc"]), hashed(&["ab", "c"]));
+    }
+}
