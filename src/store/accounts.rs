@@ -131,10 +131,10 @@ fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Bench, account, at, id, told};
-    use super::super::{InboxQuery, ReadBy, StoreError};
     use super::*;
     use crate::notification::Arrival;
+    use crate::store::testing::{Bench, account, at, id, told};
+    use crate::store::{InboxQuery, ReadBy, StoreError};
 
     #[tokio::test]
     async fn accounts_come_back_as_they_were_put_in_the_order_of_creation() {
@@ -199,7 +199,7 @@ mod tests {
         };
         bench.admit(vec![secret]).await;
         let holds = || {
-            let files = super::super::files::with_companions(&bench.path());
+            let files = crate::store::files::with_companions(&bench.path());
             let bytes =
                 files.iter().filter_map(|file| std::fs::read(file).ok()).flatten().collect::<Vec<u8>>();
             String::from_utf8_lossy(&bytes).to_lowercase().contains("zwetschgenkuchen")

@@ -227,9 +227,9 @@ fn complete(conn: &Connection, id: i64, n: &Notification) -> rusqlite::Result<()
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Bench, account, at, hint, id, told};
-    use super::super::{InboxQuery, ReadBy};
     use super::*;
+    use crate::store::testing::{Bench, account, at, hint, id, told};
+    use crate::store::{InboxQuery, ReadBy};
 
     #[tokio::test]
     async fn a_new_one_gets_a_row_a_pending_toast_and_a_cursor() {
@@ -327,7 +327,7 @@ mod tests {
             Ok(())
         });
         commits.await.unwrap();
-        let [.., wal] = super::super::files::with_companions(&bench.path());
+        let [.., wal] = crate::store::files::with_companions(&bench.path());
         let size = || std::fs::metadata(&wal).unwrap().len();
         let admit = |n: i64| {
             bench.store.admit(id("podio"), vec![told(&n.to_string(), n)], Arrival::Live, None, at(1))

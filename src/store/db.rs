@@ -148,10 +148,10 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::{FileExt, PermissionsExt};
 
-    use super::super::Store;
-    use super::super::testing::{Bench, account, at, id, raw, told};
     use super::*;
     use crate::notification::Arrival;
+    use crate::store::Store;
+    use crate::store::testing::{Bench, account, at, id, raw, told};
 
     /// A closed database with one account and two hundred notifications.
     async fn closed() -> (Bench, PathBuf) {
@@ -376,14 +376,14 @@ mod tests {
         let bench = Bench::with_account().await;
         bench.admit((0..200).map(|n| told(&n.to_string(), n)).collect()).await;
         let folded = bench.store.on_writer("test", |conn| {
-            super::super::threads::checkpoint(conn);
+            crate::store::threads::checkpoint(conn);
             Ok(())
         });
         folded.await.unwrap();
         scribble(&bench.path());
         let [.., wal] = files::with_companions(&bench.path());
         assert_eq!(fs::metadata(wal).unwrap().len(), 0, "all is in the one file");
-        let cold = |conn: &Connection| -> Result<i64, super::super::error::Trouble> {
+        let cold = |conn: &Connection| -> Result<i64, crate::store::error::Trouble> {
             conn.release_memory()?;
             Ok(conn
                 .query_row("SELECT sum(length(raw) + length(title)) FROM notification", [], |r| r.get(0))?)
@@ -408,7 +408,7 @@ mod tests {
         let opened = Store::open(&path, at(0)).unwrap();
         assert_eq!(opened.set_aside, None);
         let search =
-            super::super::InboxQuery { search: Some("title".into()), limit: 500, ..Default::default() };
+            crate::store::InboxQuery { search: Some("title".into()), limit: 500, ..Default::default() };
         assert_eq!(opened.store.inbox(search).await.unwrap().len(), 200);
         drop(bench);
     }

@@ -291,10 +291,10 @@ fn rows_of(conn: &Connection, ids: &[i64]) -> Result<Vec<Kept>, Trouble> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Bench, account, at, hint, id, told};
-    use super::super::{marks, toasts, wishes};
     use super::*;
     use crate::notification::Arrival;
+    use crate::store::testing::{Bench, account, at, hint, id, told};
+    use crate::store::{marks, toasts, wishes};
 
     fn all(limit: usize) -> InboxQuery {
         InboxQuery { limit, ..InboxQuery::default() }

@@ -17,7 +17,7 @@ impl Store {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Bench, at};
+    use crate::store::testing::{Bench, at};
 
     #[tokio::test]
     async fn each_run_has_a_larger_number_even_after_a_restart() {

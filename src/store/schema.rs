@@ -67,11 +67,11 @@ fn back_up(conn: &Connection, path: &Path, found: i64) -> Result<(), StoreError>
 mod tests {
     use std::path::PathBuf;
 
-    use super::super::testing::{Bench, at, hint, id, raw, told};
-    use super::super::{ReadBy, Store};
     use super::*;
     use crate::link::Cursor;
     use crate::notification::{Arrival, NotificationId};
+    use crate::store::testing::{Bench, at, hint, id, raw, told};
+    use crate::store::{ReadBy, Store};
 
     fn schema_of(conn: &Connection) -> String {
         let mut statement = conn

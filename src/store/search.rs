@@ -110,10 +110,10 @@ fn matches_between(conn: &Connection, words: &str, first: i64, last: i64) -> rus
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::testing::{Bench, told};
-    use super::super::{InboxQuery, Kept};
     use super::*;
     use crate::notification::{Context, Notification};
+    use crate::store::testing::{Bench, told};
+    use crate::store::{InboxQuery, Kept};
 
     async fn found(bench: &Bench, text: &str) -> Vec<String> {
         let query = InboxQuery { search: Some(text.into()), limit: 99, ..InboxQuery::default() };

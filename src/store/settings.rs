@@ -55,9 +55,9 @@ fn set(conn: &Connection, name: &str, value: &str) -> rusqlite::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Bench, at};
     use super::*;
     use crate::rule::Shown;
+    use crate::store::testing::{Bench, at};
 
     #[tokio::test]
     async fn rules_are_the_defaults_until_set_and_survive_a_restart() {

@@ -299,8 +299,8 @@ fn fate(row: &Row<'_>) -> rusqlite::Result<Fate> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Bench, at, id, told};
     use super::*;
+    use crate::store::testing::{Bench, at, id, told};
 
     /// The verbs, as the table below calls them.
     #[derive(Debug, Clone, Copy, PartialEq)]

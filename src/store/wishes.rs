@@ -67,8 +67,8 @@ pub(super) fn open(conn: &Connection, id: i64, read: bool, now: Timestamp) -> ru
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Bench, account, at, id, told};
-    use super::super::{ReadBy, StoreError};
+    use crate::store::testing::{Bench, account, at, id, told};
+    use crate::store::{ReadBy, StoreError};
 
     #[tokio::test]
     async fn a_wish_stays_through_a_restart_until_it_is_done() {

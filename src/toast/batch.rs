@@ -140,7 +140,7 @@ fn clock_time(instant: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::super::policy::tests::{at, comment};
+    use crate::toast::policy::tests::{at, comment};
     use super::*;
     use proptest::prelude::*;
 

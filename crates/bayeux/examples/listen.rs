@@ -1,6 +1,6 @@
 //! Listens to one channel and prints what comes, one line each, coming back whenever the connection ends.
 //!
-//! `cargo run -p bayeux --example listen -- <endpoint> <websocket|long-polling> <channel> [ext as JSON]`
+//! `cargo run -p bayeux --example listen -- <endpoint> <websocket|long-polling> <channel> [ext as JSON] [ack]`
 
 use std::time::{Duration, Instant};
 
@@ -10,10 +10,11 @@ use bayeux::{Client, Config, Event, TransportKind};
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = std::env::args().collect();
     let [_, endpoint, transport, channel, rest @ ..] = &args[..] else {
-        return Err("usage: listen <endpoint> <websocket|long-polling> <channel> [ext as JSON]".into());
+        return Err("usage: listen <endpoint> <websocket|long-polling> <channel> [ext as JSON] [ack]".into());
     };
     let ext = rest.first().map(|text| serde_json::from_str(text)).transpose()?;
     let mut config = Config::new(endpoint.parse()?);
+    config.ack = rest.iter().any(|word| word == "ack");
     if transport == "websocket" {
         config.transports = vec![TransportKind::WebSocket, TransportKind::LongPolling];
     }

@@ -20,9 +20,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         session.handle(Input::Received { request: None, text: handshake }, begin)?;
         for n in 0..CHANNELS {
             session.subscribe(&format!("/user/{n}"), None, begin)?;
+            let reply =
+                format!(r#"[{{"channel":"/meta/subscribe","subscription":"/user/{n}","successful":true}}]"#);
+            session.handle(Input::Received { request: None, text: &reply }, begin)?;
         }
         let frames: Vec<String> = (0..100).map(|n| frame(n, per_frame)).collect();
         let (mut events, mut bytes) = (0, 0);
+        let begin = Instant::now();
         for text in frames.iter().cycle().take(EVENTS / per_frame) {
             session.handle(Input::Received { request: None, text }, Instant::now())?;
             bytes += text.len();
@@ -48,7 +52,7 @@ fn frame(seed: usize, per_frame: usize) -> String {
     let events: Vec<String> = (0..per_frame).map(|n| {
         let channel = (seed * 7 + n) % CHANNELS;
         format!(
-            r#"{{"channel":"/user/{channel}","data":{{"channel":"/user/{channel}","data":{{"event":"notification_create","data":{{"notification_id":{seed}{n},"text":"Somebody commented on an item you follow","link":"https://example.com/x/{n}"}}}}}},"id":"{n}"}}"#
+            r#"{{"channel":"/user/{channel}","data":{{"channel":"/user/{channel}","data":{{"event":"notification_create","data":{{"notification_id":1{seed}{n},"text":"Somebody commented on an item you follow","link":"https://example.com/x/{n}"}}}}}},"id":"{n}"}}"#
         )
     }).collect();
     format!("[{}]", events.join(","))

@@ -26,6 +26,7 @@ pub const APP_NAME: &str = "Belfry";
 pub const APP_ID: &str = "app.belfry.Belfry";
 
 /// Label of the default action. Never empty: Xfce draws it as a button.
+#[cfg(target_os = "linux")]
 const OPEN: &str = "Open";
 
 /// Key and label of the other action.

@@ -95,10 +95,7 @@ impl Session {
             let hasty = purpose == Purpose::Held && now.saturating_duration_since(sent) < HASTY;
             self.hasty = if hasty { self.hasty.saturating_add(1) } else { 0 };
             self.connect = Connect::None;
-            // Answered elsewhere than in its own response, which then must not stay open beside the next.
-            if request != Some(number) {
-                self.outputs.push_back(Output::Abandon(number));
-            }
+            self.close_elsewhere(request, Some(number));
             return self.connect_reply(message, now);
         }
         let found = if message.has_id() {
@@ -110,6 +107,7 @@ impl Session {
         let Some(pending) = found.and_then(|id| self.pending.remove(&id)) else { return Ok(()) };
         let own = self.heed(message);
         if pending.kind == Kind::Handshake {
+            self.close_elsewhere(request, found);
             return self.handshake_reply(message, own, now);
         }
         let mut error = None;
@@ -135,6 +133,13 @@ impl Session {
             Kind::Disconnect => self.end(),
         }
         Ok(())
+    }
+
+    /// A request answered elsewhere than in its own response must not stay open beside the next one.
+    fn close_elsewhere(&mut self, response: Option<u64>, answered: Option<u64>) {
+        if let Some(number) = answered.filter(|_| response != answered) {
+            self.outputs.push_back(Output::Abandon(number));
+        }
     }
 
     /// Some servers do not repeat the id; then the channel must tell which request is answered.
