@@ -9,6 +9,7 @@ use rustls_platform_verifier::BuilderVerifierExt;
 /// How long a connection may take to be made, TLS included.
 const CONNECT: Duration = Duration::from_secs(10);
 /// A peer that acknowledges nothing for this long is gone, whatever the socket says.
+#[cfg(target_os = "linux")]
 const UNACKNOWLEDGED: Duration = Duration::from_secs(20);
 
 /// The HTTP client and the TLS settings that go with it.

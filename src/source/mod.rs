@@ -3,6 +3,7 @@
 //! In: an account's settings, `Env`. Out: through the [`Outbox`]. Knows nothing of the database, toasts or who asks.
 
 pub mod auth;
+mod exchange;
 pub mod podio;
 
 use tokio::sync::{mpsc, oneshot};
@@ -37,9 +38,11 @@ pub enum Report {
         /// Answered once committed.
         kept: oneshot::Sender<Result<(), Failure>>,
     },
-    /// These are the external ids that the service holds unread, complete for everything that happened from `since` on: what we hold
-    /// unread beyond them was read elsewhere.
+    /// These are the external ids that the service holds unread, complete for one family of them and for everything that happened
+    /// from `since` on: what we hold unread of that family beyond them was read elsewhere.
     StillUnread {
+        /// The family: only rows whose external id begins with this are spoken of.
+        family: String,
         /// External ids.
         unread: Vec<String>,
         /// The instant from which on the list is complete; `None` means from the beginning.
@@ -63,8 +66,14 @@ pub struct Wish {
 /// A source's two lines to the engine: reports go out, wishes and pokes come in.
 #[derive(Debug)]
 pub struct Outbox {
-    reports: mpsc::Sender<Report>,
+    reports: Reports,
     orders: mpsc::Receiver<Order>,
+}
+
+/// The line out. Clones are the same line, for work that goes on beside the source's reading.
+#[derive(Debug, Clone)]
+pub struct Reports {
+    line: mpsc::Sender<Report>,
 }
 
 /// What the engine asks of a running source.
@@ -81,20 +90,40 @@ pub enum Order {
 impl Outbox {
     /// A pair of lines; the engine keeps the other ends.
     pub fn new() -> (Self, mpsc::Receiver<Report>, mpsc::Sender<Order>) {
-        let (reports, from_source) = mpsc::channel(64);
+        let (line, from_source) = mpsc::channel(64);
         let (to_source, orders) = mpsc::channel(64);
-        (Self { reports, orders }, from_source, to_source)
+        (Self { reports: Reports { line }, orders }, from_source, to_source)
     }
 
+    /// The line out.
+    pub fn reports(&self) -> &Reports {
+        &self.reports
+    }
+
+    /// The next order. Cancel safe. Pends for ever once the engine is gone.
+    pub async fn order(&mut self) -> Order {
+        match self.orders.recv().await {
+            Some(order) => order,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+impl Reports {
     /// Says where the link stands.
     pub async fn state(&self, state: LinkState) {
         self.tell(Report::State(state)).await;
     }
 
+    /// Says that the service gave a sign of life. Never waits: if the line is full, the engine has other proof of it.
+    pub fn alive(&self) {
+        drop(self.line.try_send(Report::Alive));
+    }
+
     /// Says anything that needs no answer.
     pub async fn tell(&self, report: Report) {
         // The engine is gone only when everything is being stopped; this task ends with it.
-        drop(self.reports.send(report).await);
+        drop(self.line.send(report).await);
     }
 
     /// Hands notifications over; returns once they are committed.
@@ -109,23 +138,16 @@ impl Outbox {
         answered(answer).await
     }
 
-    /// Says what is still unread at the service; returns once committed.
+    /// Says what is still unread of a family at the service; returns once committed.
     pub async fn still_unread(
         &self,
+        family: String,
         unread: Vec<String>,
         since: Option<jiff::Timestamp>,
     ) -> Result<(), Failure> {
         let (kept, answer) = oneshot::channel();
-        self.tell(Report::StillUnread { unread, since, kept }).await;
+        self.tell(Report::StillUnread { family, unread, since, kept }).await;
         answered(answer).await
-    }
-
-    /// The next order. Cancel safe. Pends for ever once the engine is gone.
-    pub async fn order(&mut self) -> Order {
-        match self.orders.recv().await {
-            Some(order) => order,
-            None => std::future::pending().await,
-        }
     }
 }
 

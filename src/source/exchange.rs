@@ -1,0 +1,179 @@
+//! One HTTP exchange with a service: a request goes out, a bounded answer comes back, and what can go wrong below the service's own
+//! words is sorted here, once, for REST and sign-in alike.
+
+use std::error::Error as StdError;
+use std::time::Duration;
+
+use reqwest::header::HeaderMap;
+use reqwest::{RequestBuilder, StatusCode};
+use serde_json::Value;
+
+/// How long one request may take, from the first byte out to the last byte in.
+const TIME: Duration = Duration::from_secs(30);
+/// Longest answer taken, after decompression, in bytes.
+const LONGEST: usize = 1024 * 1024;
+
+/// A service's answer: any status, with a body that is JSON or empty.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// Status.
+    pub(crate) status: StatusCode,
+    /// Headers.
+    pub(crate) headers: HeaderMap,
+    /// The body; null if there is none, or if a failed request's body was no JSON.
+    pub(crate) body: Value,
+}
+
+/// Why there is no answer that can be judged.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unanswered {
+    /// The server cannot show that it is who it should be.
+    #[error(
+        "the certificate of {host} cannot be trusted ({why}): check this computer's clock and network, or add the certificate of your own server to the system"
+    )]
+    Certificate {
+        /// The server.
+        host: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// No connection.
+    #[error("{host} cannot be reached: check the network and the address")]
+    Unreachable {
+        /// The server.
+        host: String,
+    },
+    /// No answer in time.
+    #[error("{host} did not answer in time")]
+    Late {
+        /// The server.
+        host: String,
+    },
+    /// A page or a redirect where data was asked for: most likely a network that wants a sign-in first.
+    #[error("this network may want you to sign in first: {host} answered with a web page instead of data")]
+    Portal {
+        /// The server.
+        host: String,
+    },
+    /// Not what this service says.
+    #[error("{host} answered with something that is not understood ({why})")]
+    Garbage {
+        /// The server.
+        host: String,
+        /// What it is.
+        why: &'static str,
+    },
+}
+
+/// Sends a request and reads the answer.
+pub(crate) async fn exchange(request: RequestBuilder, host: &str) -> Result<Answer, Unanswered> {
+    let host = host.to_owned();
+    match tokio::time::timeout(TIME, send(request, &host)).await {
+        Ok(answer) => answer,
+        Err(_) => Err(Unanswered::Late { host }),
+    }
+}
+
+/// The host of an address as people read it, with the port where it is not the usual one.
+pub(crate) fn host_of(url: &url::Url) -> String {
+    match (url.host_str(), url.port()) {
+        (Some(host), Some(port)) => format!("{host}:{port}"),
+        (Some(host), None) => host.to_owned(),
+        (None, _) => url.scheme().to_owned(),
+    }
+}
+
+async fn send(request: RequestBuilder, host: &str) -> Result<Answer, Unanswered> {
+    let mut response = request.send().await.map_err(|error| sorted(&error, host))?;
+    let status = response.status();
+    let headers = response.headers().clone();
+    let html = headers
+        .get(reqwest::header::CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok())
+        .is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("text/html"));
+    if status.is_redirection() || (status.is_success() && html) {
+        return Err(Unanswered::Portal { host: host.to_owned() });
+    }
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| sorted(&error, host))? {
+        if bytes.len() + chunk.len() > LONGEST {
+            return Err(Unanswered::Garbage { host: host.to_owned(), why: "too long" });
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    let body = if bytes.iter().all(u8::is_ascii_whitespace) {
+        Value::Null
+    } else {
+        match serde_json::from_slice(&bytes) {
+            Ok(body) => body,
+            // A gateway's error page beside an error status: the status says enough.
+            Err(_) if !status.is_success() => Value::Null,
+            Err(_) if bytes.trim_ascii_start().starts_with(b"<") => {
+                return Err(Unanswered::Portal { host: host.to_owned() });
+            }
+            Err(_) => return Err(Unanswered::Garbage { host: host.to_owned(), why: "no JSON" }),
+        }
+    };
+    Ok(Answer { status, headers, body })
+}
+
+fn sorted(error: &reqwest::Error, host: &str) -> Unanswered {
+    let host = host.to_owned();
+    if let Some(why) = certificate_trouble(error) {
+        return Unanswered::Certificate { host, why };
+    }
+    if error.is_timeout() {
+        return Unanswered::Late { host };
+    }
+    tracing::debug!(host, error = %inmost(error), "request failed");
+    Unanswered::Unreachable { host }
+}
+
+/// What is wrong with the server's certificate, if that is why a request failed. Also used for the push connection.
+pub(crate) fn certificate_trouble(error: &(dyn StdError + 'static)) -> Option<String> {
+    let mut next = Some(error);
+    while let Some(here) = next {
+        if let Some(rustls::Error::InvalidCertificate(why)) = here.downcast_ref::<rustls::Error>() {
+            return Some(why.to_string());
+        }
+        // `io::Error::source` steps over the error it wraps.
+        let wrapped = here.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        next = match wrapped {
+            Some(wrapped) => Some(wrapped),
+            None => here.source(),
+        };
+    }
+    None
+}
+
+/// The last error of the chain: says what happened without the address, which may hold what no log should.
+fn inmost(error: &reqwest::Error) -> String {
+    let mut here: &dyn StdError = error;
+    while let Some(next) = here.source() {
+        here = next;
+    }
+    here.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bad_certificate_is_found_wherever_it_hides_and_nothing_else_is_taken_for_one() {
+        let bad = rustls::Error::InvalidCertificate(rustls::CertificateError::Expired);
+        let hidden = std::io::Error::other(std::io::Error::other(bad.clone()));
+        for error in [&bad as &(dyn StdError + 'static), &hidden] {
+            assert!(certificate_trouble(error).is_some(), "{error}");
+        }
+        assert_eq!(certificate_trouble(&rustls::Error::DecryptError), None);
+        assert_eq!(certificate_trouble(&std::io::Error::from(std::io::ErrorKind::ConnectionRefused)), None);
+    }
+
+    #[test]
+    fn a_host_is_named_with_its_port_where_that_is_unusual() {
+        let name = |url: &str| host_of(&url.parse().unwrap());
+        assert_eq!(name("https://api.podio.com/x?token=secret"), "api.podio.com");
+        assert_eq!(name("http://127.0.0.1:8080"), "127.0.0.1:8080");
+    }
+}

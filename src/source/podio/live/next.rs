@@ -1,0 +1,186 @@
+//! What a link does next: looks at where everything stands and starts what is due. Called after every step; starts work, waits for none.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{BETWEEN_LOOKS, FETCH, FRESH, LONG, Live, MANY_WISHES, Pass, SETTLE, Stage, Work};
+use crate::link::Failure;
+use crate::notification::Arrival;
+use crate::source::podio::api::{ApiError, Listing};
+use crate::source::podio::budget::Purpose;
+use crate::source::podio::catch_up::CatchUp;
+use crate::source::podio::completing::Fetch;
+use crate::source::podio::wishes::Call;
+
+impl Live<'_> {
+    pub(super) fn act(&mut self, client: &mut bayeux::Client) -> Result<(), Failure> {
+        let now = Instant::now();
+        self.act_on_pass(now, client)?;
+        self.act_on_counts(now);
+        let due = self.once_more || (self.stage == Stage::Live && now >= self.look_at);
+        if due && !self.catching_up {
+            self.catch_up();
+        }
+        self.act_on_hints(now);
+        self.act_on_wishes(now);
+        if let Some(hand_over) = self.podio.outgoing.next(&self.reports) {
+            self.works.push(Box::pin(async { Work::HandedOver(hand_over.await) }));
+        }
+        Ok(())
+    }
+
+    fn act_on_pass(&mut self, now: Instant, client: &mut bayeux::Client) -> Result<(), Failure> {
+        if now >= self.renew_at && matches!(self.pass, Pass::No) {
+            self.pass = Pass::Wanted;
+            self.renew_at = now + LONG;
+        }
+        if !matches!(self.pass, Pass::Wanted) {
+            return Ok(());
+        }
+        // A push object is used once: the server may look at its age at every subscribe.
+        if let Some((push, fetched)) = self.fresh.take()
+            && now.duration_since(fetched) < FRESH
+        {
+            return self.subscribe(push, client);
+        }
+        self.pass = Pass::Asked;
+        let api = self.podio.api.clone();
+        self.works.push(Box::pin(async move { Work::Status(api.status().await) }));
+        Ok(())
+    }
+
+    pub(super) fn compare_counts(&mut self) {
+        if self.counts_agree() {
+            self.count_at = None;
+        } else if self.count_at.is_none() {
+            let now = Instant::now();
+            let allowed = self.looked_at.map_or(now, |looked| looked + BETWEEN_LOOKS);
+            self.count_at = Some((now + SETTLE).max(allowed));
+        }
+    }
+
+    fn act_on_counts(&mut self, now: Instant) {
+        if self.count_at.is_some_and(|at| now >= at) && self.stage == Stage::Live {
+            self.count_at = None;
+            if !self.counts_agree() {
+                self.look_at = now;
+            }
+        }
+    }
+
+    fn counts_agree(&self) -> bool {
+        let (Some(known), Some(said)) = (self.known_unread, self.said_unread) else { return true };
+        known == said
+    }
+
+    /// Looks again at the service's lists, but not more often than allowed.
+    pub(super) fn look_soon(&mut self) {
+        let now = Instant::now();
+        let allowed = self.looked_at.map_or(now, |looked| looked + BETWEEN_LOOKS);
+        self.look_at = self.look_at.min((now + SETTLE).max(allowed));
+    }
+
+    fn catch_up(&mut self) {
+        self.catching_up = true;
+        self.once_more = false;
+        let now = Instant::now();
+        self.look_at = now + LONG;
+        if self.stage == Stage::Live {
+            self.looked_at = Some(now);
+        }
+        let podio = &mut *self.podio;
+        let catch_up = CatchUp {
+            api: podio.api.clone(),
+            reports: self.reports.clone(),
+            account: podio.account.clone(),
+            me: podio.settings.user_id,
+            now: podio.env.clock.now(),
+            started: podio.env.clock.instant(),
+            since: podio.since,
+            // From here on only a newer word counts: this one is being looked into.
+            unread: self.said_unread.take(),
+            heard: podio.heard.clone(),
+            purpose: if self.stage == Stage::Live { Purpose::Useful } else { Purpose::Needed },
+        };
+        self.works.push(Box::pin(async move { Work::CaughtUp(catch_up.run().await) }));
+    }
+
+    fn act_on_hints(&mut self, now: Instant) {
+        if self.podio.completing.has_fresh() && self.podio.api.no_room_for().is_some() {
+            for hint in self.podio.completing.take_fresh() {
+                let as_it_is = hint.notification(self.reader());
+                self.deliver(as_it_is, Arrival::Live);
+                self.podio.completing.leave(hint.id, Some(hint));
+            }
+        }
+        while let Some(fetch) = self.podio.completing.next() {
+            let api = self.podio.api.clone();
+            self.works.push(match fetch {
+                Fetch::One(hint) => Box::pin(async move {
+                    let group = in_time(api.one(hint.id)).await;
+                    Work::Fetched(hint, group)
+                }),
+                Fetch::Page(hints) => Box::pin(async move {
+                    let groups = in_time(api.list(&Listing::default(), 0, Purpose::Useful)).await;
+                    Work::Page(hints, groups)
+                }),
+            });
+        }
+        if self.stage != Stage::Live || now < self.left_at || !self.podio.completing.has_left() {
+            return;
+        }
+        if let Some(wait) = self.podio.api.no_room_for() {
+            self.left_at = now + wait.max(Duration::from_secs(1));
+            return;
+        }
+        let Some(ids) = self.podio.completing.next_left() else { return };
+        let api = self.podio.api.clone();
+        self.works.push(Box::pin(async move {
+            let groups = match ids.as_slice() {
+                [id] => api.one(*id).await.map(|group| vec![group]),
+                _ => api.list(&Listing::default(), 0, Purpose::Useful).await,
+            };
+            Work::LeftOnes(ids, groups)
+        }));
+    }
+
+    fn act_on_wishes(&mut self, now: Instant) {
+        if now < self.wishes_at {
+            return;
+        }
+        let many = self.podio.wishes.count() > MANY_WISHES;
+        while let Some((call, read)) = self.podio.wishes.next() {
+            let api = self.podio.api.clone();
+            let purpose = if many { Purpose::Useful } else { Purpose::Needed };
+            self.works.push(Box::pin(async move {
+                let result = match call {
+                    Call::Notification(id) => api.mark_viewed(id, read, purpose).await,
+                    Call::Conversation(id) => api.mark_conversation(id, read, purpose).await,
+                };
+                Work::Told(call, read, result)
+            }));
+        }
+    }
+
+    /// The next moment at which there is something to do without being told.
+    pub(super) fn next_alarm(&self) -> Instant {
+        let mut alarms = vec![self.renew_at];
+        if self.stage == Stage::Live {
+            alarms.push(self.look_at);
+            alarms.extend(self.count_at);
+            alarms.extend(Some(self.left_at).filter(|_| self.podio.completing.has_left()));
+        }
+        alarms.extend(Some(self.wishes_at).filter(|_| self.podio.wishes.has_waiting()));
+        // What is due already waits for something else to end, and that end wakes us.
+        let now = Instant::now();
+        alarms.into_iter().filter(|at| *at > now).min().unwrap_or(now + LONG)
+    }
+}
+
+/// A fetch with the limit of what a toast may wait for.
+async fn in_time<T>(fetch: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {
+    let late = || ApiError::Failed(Failure::transient("Podio did not answer in time"));
+    tokio::time::timeout(FETCH, fetch).await.unwrap_or_else(|_| Err(late()))
+}

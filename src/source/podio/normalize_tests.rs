@@ -1,0 +1,344 @@
+//! Every documented type in every documented context, and the shapes that no document mentions.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::*;
+
+fn account() -> AccountId {
+    AccountId::new("podio").unwrap()
+}
+
+fn now() -> Timestamp {
+    "2026-11-22T10:00:00Z".parse().unwrap()
+}
+
+fn read(value: &Value) -> Vec<Notification> {
+    let account = account();
+    group(value, Reader { account: &account, me: Some(46_432), now: now() })
+}
+
+/// One notification in a group, as the service sends it (values made up, names documented).
+fn sent(kind: &str, context: &str, data: Value, icon: Option<&str>) -> Value {
+    json!({
+        "context": {
+            "ref": {"type": context, "id": 42}, "data": {format!("{context}_id"): 42}, "title": "Roadmap", "rights": ["view"],
+            "space": {"space_id": 1, "name": "Engineering", "url": "https://podio.com/acme/engineering"},
+            "org": {"org_id": 1, "name": "Acme"}, "link": format!("https://podio.com/acme/engineering/{context}/42")
+        },
+        "notifications": [{
+            "notification_id": 123, "type": kind, "data": data, "icon": icon, "text": format!("Ana: {kind}, at length"),
+            "text_short": format!("Ana: {kind}"), "viewed_on": null, "subscription_id": 9, "created_on": "2014-10-30 07:43:59",
+            "created_by": {"type": "user", "id": 7, "user_id": 7, "name": "Ana"},
+            "created_via": {"id": 1, "name": "Podio", "url": null, "display": false}, "starred": false
+        }]
+    })
+}
+
+/// All combinations the documentation lists, with data as its dictionaries describe it.
+fn combinations() -> Vec<(&'static str, &'static str, Value)> {
+    let rated = |kind: &str, value: i64| json!({"rating_id": 5, "type": kind, "value": value, "ref": {"type": "item", "id": 42}});
+    let comment = json!({"comment_id": 6, "value": "Looks good", "files": [], "embed": null, "embed_file": null, "questions": []});
+    let file = json!({"file_id": 8, "name": "plan.pdf", "description": "", "mimetype": "application/pdf", "size": 1000});
+    let label = json!({"label": "Owner", "description": null, "delta": 0, "settings": {}, "required": false, "visible": true});
+    let alert = json!({"text": "@Me please look", "ref": {"type": "comment", "id": 6}});
+    let message = json!({"message_id": 11, "text": "Lunch?", "reply": false, "created_on": "2014-10-30 07:43:59",
+        "created_by": {"user_id": 7, "avatar": 1, "name": "Ana"}, "files": [], "embed": null, "embed_file": null});
+    let person = json!({"user_id": 9, "avatar": 3, "name": "Bo"});
+    let reference = json!({"type": "item", "id": 77, "title": "Budget", "link": "https://podio.com/acme/finance/items/77"});
+    let mut all = vec![
+        ("member_reference_add", "item", label.clone()),
+        ("member_reference_remove", "item", label),
+        (
+            "space_invite",
+            "space",
+            json!({"subject": "Join", "message": "Come in", "status": "invited", "invite_code": "x"}),
+        ),
+        ("space_accept", "profiles", json!({"status": "joined"})),
+        ("space_decline", "profiles", json!({"status": "closed"})),
+        ("space_create", "space", Value::Null),
+        ("space_delete", "space", Value::Null),
+        ("self_kicked_from_space", "space", Value::Null),
+        ("user_left_space", "space", Value::Null),
+        ("user_kicked_from_space", "space", person.clone()),
+        ("member_ended_user", "profiles", Value::Null),
+        ("member_ended_admin", "space", person.clone()),
+        ("role_change", "space", json!({"role": "admin"})),
+        ("bulletin", "profiles", Value::Null),
+        ("rsvp", "item", Value::Null),
+        ("answer", "question", json!({"question_option": {"question_option_id": 1, "text": "Tuesday"}})),
+        ("conversation_add", "conversation", Value::Null),
+        ("org_member_add", "org", Value::Null),
+        ("org_member_remove", "org", Value::Null),
+        ("org_member_leave", "org", Value::Null),
+        ("meeting", "meeting", Value::Null),
+        ("meeting_started", "meeting", Value::Null),
+        ("meeting_participant_add", "meeting", json!({})),
+        ("meeting_participant_remove", "meeting", json!({})),
+        ("reminder", "task", Value::Null),
+        ("reminder", "meeting", Value::Null),
+        ("batch_process", "batch", Value::Null),
+        ("batch_complete", "batch", Value::Null),
+        (
+            "space_member_request",
+            "space",
+            json!({"space_member_request_id": 1, "status": "active", "role": "regular", "user": person, "space": {}}),
+        ),
+        ("grant_create", "item", json!({"message": "Please comment", "action": "comment"})),
+        ("grant_delete", "item", Value::Null),
+        ("grant_create_other", "item", person.clone()),
+        ("grant_delete_other", "item", person.clone()),
+        (
+            "vote",
+            "item",
+            json!({"voting": {"voting_id": 1, "kind": "fivestar", "question": "Good?"}, "rating": 4}),
+        ),
+        (
+            "vote",
+            "item",
+            json!({"voting": {"voting_id": 1, "kind": "answer", "question": "When?"}, "answer": {"answer_id": 1, "text": "Friday"}}),
+        ),
+        ("participation", "item", json!({"status": "tentative"})),
+        ("file_delete", "item", file.clone()),
+        ("update", "app", json!({"app_revision_id": 3})),
+        ("update", "item", json!({"item_revision_id": 1, "type": "update", "revision": 3, "diff": []})),
+    ];
+    for context in ["item", "status", "share", "meeting", "file", "task", "action"] {
+        all.push(("rating", context, rated("like", 1)));
+    }
+    for context in ["item", "task", "app", "status", "meeting"] {
+        all.push(("creation", context, Value::Null));
+    }
+    for context in ["item", "task", "meeting", "conversation"] {
+        all.push(("file", context, file.clone()));
+    }
+    for context in ["status", "meeting"] {
+        all.push(("update", context, Value::Null));
+    }
+    for change in [
+        "start",
+        "stop",
+        "assignment",
+        "assign",
+        "complete",
+        "incomplete",
+        "update_text",
+        "update_description",
+        "update_due_date",
+        "update_private",
+    ] {
+        all.push(("update", "task", json!({"type": change, "changed": {}})));
+    }
+    for context in ["item", "status", "task", "meeting", "file"] {
+        all.push(("delete", context, Value::Null));
+    }
+    for context in ["profiles", "item", "org", "status", "bulletin", "conversation"] {
+        all.push(("message", context, message.clone()));
+    }
+    for context in ["action", "item", "status", "share", "task", "meeting", "file"] {
+        all.push(("comment", context, comment.clone()));
+    }
+    for context in ["item", "status", "task", "action", "meeting", "file"] {
+        all.push(("alert", context, alert.clone()));
+    }
+    all.push(("alert", "status", json!({"text": "@Me hello", "ref": {"type": "status", "id": 42}})));
+    for context in ["item", "task", "action", "status", "file"] {
+        all.push(("reference", context, reference.clone()));
+    }
+    all
+}
+
+#[test]
+fn every_documented_type_in_every_documented_context_has_kind_picture_and_words() {
+    let mut lines = Vec::new();
+    let mut types = BTreeSet::new();
+    for (kind, context, data) in combinations() {
+        let found = read(&sent(kind, context, data, None));
+        assert_eq!(found.len(), 1, "{kind} - {context}");
+        let one = &found[0];
+        assert_eq!(one.external_id, "n123");
+        assert_eq!(one.kind.name(), kind);
+        assert!(!matches!(one.kind, Kind::Other(_)), "{kind}");
+        assert_eq!((one.context.what.as_str(), one.context.id.as_str()), (context, "42"));
+        assert_eq!(one.context.place.as_deref(), Some("Engineering"));
+        assert!(one.context.url.is_some() && !one.read && one.wants_banner);
+        assert_eq!(one.title, format!("Ana: {kind}"));
+        types.insert(kind);
+        lines.push(format!("{kind} - {context}: {} | {}", one.icon.name(), one.body));
+    }
+    let documented = Kind::NAMED.iter().take(39);
+    for kind in documented {
+        assert!(types.contains(kind.name()), "{kind} has no case");
+    }
+    insta::assert_snapshot!(lines.join("\n"));
+}
+
+#[test]
+fn the_picture_the_service_names_goes_before_the_derived_one() {
+    for icon in Icon::NAMED {
+        assert_eq!(read(&sent("comment", "item", Value::Null, Some(icon.name())))[0].icon, *icon);
+    }
+    assert_eq!(read(&sent("comment", "item", Value::Null, Some("hologram")))[0].icon, Icon::Comment);
+}
+
+#[test]
+fn ratings_count_from_zero_and_may_be_text() {
+    for (kind, value, icon, body) in [
+        ("like", json!(1), Icon::Like, "Roadmap"),
+        ("fivestar", json!("4"), Icon::StarRating, "4 of 5 stars"),
+        ("approved", json!(0), Icon::Approved, "Approved"),
+        ("approved", json!("1"), Icon::Rejected, "Not approved"),
+        ("rsvp", json!(0), Icon::Attending, "Takes part"),
+        ("rsvp", json!(1), Icon::NotAttending, "Does not take part"),
+        ("rsvp", json!(2), Icon::MaybeAttending, "Perhaps takes part"),
+        ("yesno", json!(0), Icon::Yes, "Yes"),
+        ("yesno", json!(1), Icon::No, "No"),
+        ("thumbs", json!("0"), Icon::ThumbsUp, "Thumbs up"),
+        ("thumbs", json!(1), Icon::ThumbsDown, "Thumbs down"),
+    ] {
+        let one = &read(&sent("rating", "item", json!({"type": kind, "value": value}), None))[0];
+        assert_eq!((one.icon, one.body.as_str()), (icon, body), "{kind} {value}");
+    }
+}
+
+#[test]
+fn a_reply_is_pictured_as_one_and_a_deleted_file_is_told_by_its_picture() {
+    let reply = &read(&sent("message", "conversation", json!({"text": "Yes", "reply": 1}), None))[0];
+    assert_eq!(reply.icon, Icon::MessageReply);
+    let deleted = &read(&sent("file", "item", json!({"name": "plan.pdf"}), Some("delete")))[0];
+    assert_eq!((&deleted.kind, deleted.body.as_str()), (&Kind::FileDelete, "plan.pdf"));
+}
+
+#[test]
+fn an_unknown_type_keeps_its_name_its_words_and_its_json() {
+    let sent = sent("moon_landing", "crater", json!({"text": "One small step", "height": 3}), Some("rocket"));
+    let one = &read(&sent)[0];
+    assert_eq!(one.kind, Kind::Other("moon_landing".into()));
+    assert_eq!((one.icon, one.body.as_str()), (Icon::Other, "One small step"));
+    let raw: Value = serde_json::from_str(&one.raw).unwrap();
+    assert_eq!(raw["notification"], sent["notifications"][0]);
+    assert_eq!(raw["context"], sent["context"]);
+}
+
+#[test]
+fn a_bare_notification_still_says_something() {
+    let bare = json!({"context": null, "notifications": [{"notification_id": "9007199254740993", "type": "reminder"}]});
+    let one = &read(&bare)[0];
+    assert_eq!(one.external_id, "n9007199254740993");
+    assert_eq!(one.title, "Reminder: something");
+    assert_eq!((one.occurred_at, one.actor.as_deref(), one.context.thread().as_str()), (now(), None, ""));
+    for nothing in [json!(null), json!([]), json!({}), json!({"notifications": [null, {}, 7]}), json!("x")] {
+        assert!(read(&nothing).is_empty(), "{nothing}");
+    }
+}
+
+#[test]
+fn the_older_flat_form_is_read_too() {
+    let flat = json!({"notification_id": 5, "type": "comment", "data": {"value": "Hi"}, "text": "Ana commented", "viewed_on": "2026-01-01 00:00:00",
+        "context_type": "item", "context_link": "https://podio.com/a/b/c", "space": {"name": "Engineering"}});
+    let one = &read(&flat)[0];
+    assert_eq!((one.title.as_str(), one.body.as_str(), one.read), ("Ana commented", "Hi", true));
+    assert_eq!(one.context.url.as_deref(), Some("https://podio.com/a/b/c"));
+    assert_eq!(one.context.place.as_deref(), Some("Engineering"));
+}
+
+#[test]
+fn what_one_did_oneself_asks_for_no_banner() {
+    let mut mine = sent("comment", "item", Value::Null, None);
+    mine["notifications"][0]["created_by"] =
+        json!({"type": "user", "id": 999, "user_id": 46432, "name": "Me"});
+    assert!(!read(&mine)[0].wants_banner);
+    mine["notifications"][0]["created_by"] = json!({"type": "app", "id": 46432, "name": "Robot"});
+    assert!(read(&mine)[0].wants_banner);
+}
+
+#[test]
+fn hostile_text_is_shortened_and_put_on_one_line() {
+    let mut long = sent("comment", "item", json!({"value": "y".repeat(5_000)}), None);
+    long["notifications"][0]["text_short"] = json!(format!("a\r\n\u{1b}[31mb\u{0}{}", "é".repeat(5_000)));
+    let one = &read(&long)[0];
+    assert!(one.title.starts_with("a [31mb é") && one.title.chars().count() == TITLE + 1, "{}", one.title);
+    assert_eq!(one.body.chars().count(), BODY + 1);
+    let mut heavy = sent("comment", "item", Value::Null, None);
+    heavy["context"]["data"] = json!({"fields": "z".repeat(200_000)});
+    let raw = &read(&heavy)[0].raw;
+    assert!(raw.len() < RAW && raw.contains("notification_id") && raw.contains("Roadmap"));
+}
+
+fn pushed() -> Value {
+    json!({"ref": {"type": "user", "id": 46432}, "event": "notification_create", "created_by": {"type": "user", "id": 56432}, "created_via": 1,
+        "data": {"notification_id": 123, "text": "Ada assigned you a task", "link": "https://podio.com/tasks/15126", "icon": "task",
+            "settings": {"sound": 1, "browser": 1}}})
+}
+
+#[test]
+fn a_push_alone_gives_a_hint() {
+    let account = account();
+    let reader = Reader { account: &account, me: Some(46_432), now: now() };
+    let hint = Hint::of(&pushed(), now()).unwrap();
+    let one = hint.notification(reader);
+    assert_eq!((one.external_id.as_str(), one.title.as_str()), ("n123", "Ada assigned you a task"));
+    assert_eq!((one.icon, one.detail, one.wants_banner), (Icon::Task, Detail::Hint, true));
+    assert_eq!(one.context.url.as_deref(), Some("https://podio.com/tasks/15126"));
+    let mut quiet = pushed();
+    quiet["data"]["settings"]["browser"] = json!(false);
+    assert!(!Hint::of(&quiet, now()).unwrap().notification(reader).wants_banner);
+    assert!(Hint::of(&json!({"event": "notification_create", "data": [1, 2]}), now()).is_none());
+    for icon in Icon::NAMED {
+        assert!(!matches!(kind_of_icon(Some(icon.name())), Kind::Other(_)), "{}", icon.name());
+    }
+}
+
+#[test]
+fn a_hint_is_completed_by_its_own_group_and_keeps_link_and_wish() {
+    let account = account();
+    let reader = Reader { account: &account, me: None, now: now() };
+    let mut push = pushed();
+    push["data"]["settings"]["browser"] = json!(0);
+    let hint = Hint::of(&push, now()).unwrap();
+    let whole =
+        completed(&hint, &sent("update", "task", json!({"type": "assign"}), Some("task")), reader).unwrap();
+    assert_eq!((whole.detail, &whole.kind, whole.body.as_str()), (Detail::Whole, &Kind::Update, "Assigned"));
+    assert_eq!(whole.context.url.as_deref(), Some("https://podio.com/tasks/15126"));
+    assert!(!whole.wants_banner);
+    push["data"]["notification_id"] = json!(124);
+    let other = Hint::of(&push, now()).unwrap();
+    assert!(completed(&other, &sent("update", "task", Value::Null, None), reader).is_none());
+}
+
+/// The one public capture of a push event (podio-objc's tests).
+fn captured() -> Value {
+    json!({"created_by": {"id": 56432, "type": "user"}, "created_via": 1, "event": "conversation_event", "ref": {"id": 46432, "type": "user"},
+        "data": {"action": "message", "conversation_id": 860_274, "event_id": 19_227_960, "text": "d", "created_on": "2014-10-30 07:43:59",
+            "created_by": {"avatar": 35_507_760, "id": 56411, "user_id": 56432, "type": "user", "name": "James Bond"},
+            "data": {"message_id": 18_333_088, "text": "d", "files": [], "embed": null, "created_on": "2014-10-30 07:43:59"},
+            "settings": {"browser": 1, "popup": 1, "sound": 1}, "unread_count": 1, "total_unread_count": 1}})
+}
+
+#[test]
+fn a_message_in_a_conversation_is_a_notification() {
+    let account = account();
+    let reader = Reader { account: &account, me: Some(46_432), now: now() };
+    let one = conversation_message(&captured(), reader).unwrap();
+    assert_eq!(one.external_id, "c860274.19227960");
+    assert_eq!(Target::of(&one.external_id), Some(Target::Conversation { conversation: 860_274 }));
+    assert_eq!((one.title.as_str(), one.body.as_str()), ("James Bond sent you a message", "d"));
+    assert_eq!(one.context.thread(), "conversation/860274");
+    assert_eq!(one.occurred_at, "2014-10-30T07:43:59Z".parse().unwrap());
+    assert!(one.wants_banner);
+    assert_eq!(message_number(&one), Some(18_333_088));
+    let mine = Reader { me: Some(56_432), ..reader };
+    assert!(!conversation_message(&captured(), mine).unwrap().wants_banner);
+    let mut left = captured();
+    left["data"]["action"] = json!("participant_leave");
+    assert!(conversation_message(&left, reader).is_none());
+}
+
+#[test]
+fn an_external_id_says_what_to_ask_for() {
+    assert_eq!(Target::of("n123"), Some(Target::Notification(123)));
+    for bad in ["", "n", "nx", "c1", "c1.", "c.1", "x1", "n12é"] {
+        assert_eq!(Target::of(bad), None, "{bad}");
+    }
+}
