@@ -129,6 +129,20 @@ impl Settings {
             Self::Podio(podio) => vec![&podio.api_url, &podio.push_url, &podio.authorize_url],
         }
     }
+
+    /// Where the service's own links lead, whichever server its API is reached at.
+    pub fn family(&self) -> Option<Url> {
+        match self {
+            Self::Podio(_) => Url::parse("https://podio.com").ok(),
+        }
+    }
+
+    /// The service's own inbox, for the browser.
+    pub fn inbox_url(&self) -> &'static str {
+        match self {
+            Self::Podio(_) => "https://podio.com/inbox",
+        }
+    }
 }
 
 /// A configured account.

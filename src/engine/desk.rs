@@ -1,109 +1,386 @@
 //! The desk: everything a face may ask or wish, with links running or without.
 
-use jiff::Timestamp;
-use tokio::sync::broadcast;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use crate::account::AccountId;
+use jiff::Timestamp;
+use tokio::sync::{Mutex, broadcast};
+
+use crate::account::{Account, AccountId};
+use crate::engine::doctor;
+use crate::engine::intake::Intake;
+use crate::engine::overview::overview;
+use crate::engine::sign_in::{Attempts, Kept};
+use crate::engine::signal::Signals;
+use crate::engine::story;
+use crate::engine::supervisor::{Nudge, Supervisor};
+use crate::engine::teller::Teller;
 use crate::engine::views::{
     AccountView, Entry, Health, InboxWish, Opened, Overview, SignIn, SignInAnswer, SignInStep, Signal,
     TestToast, Trouble, Why,
 };
 use crate::env::Env;
-use crate::notification::NotificationId;
+use crate::notification::{Icon, NotificationId};
+use crate::source::Wish;
+use crate::store::{InboxQuery, Kept as Row, Store};
+use crate::toast::{Outcome, Toast, ToastKey};
+
+/// At most so many rows in one answer.
+const MOST: u32 = 500;
+/// So many unless told otherwise.
+const USUAL: u32 = 50;
 
 /// Answers faces. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Desk {}
+pub struct Desk {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    env: Env,
+    store: Store,
+    intake: Intake,
+    teller: Arc<Teller>,
+    signals: Signals,
+    attempts: Attempts,
+    /// True for a resident: accounts that are added get a link.
+    running: bool,
+    supervisors: Mutex<BTreeMap<AccountId, Supervisor>>,
+}
 
 impl Desk {
+    /// Puts a desk together; `Engine` and `offline` do.
+    pub(in crate::engine) fn new(
+        env: Env,
+        store: Store,
+        intake: Intake,
+        teller: Arc<Teller>,
+        signals: Signals,
+        running: bool,
+    ) -> Self {
+        let attempts = Attempts::new(env.clone());
+        let supervisors = Mutex::default();
+        Self {
+            inner: Arc::new(Inner { env, store, intake, teller, signals, attempts, running, supervisors }),
+        }
+    }
+
     /// A desk without links and toasts: opens the database by itself, for commands while no resident runs. Wishes (read, unread) are
     /// kept and told to the service by the next resident.
     pub async fn offline(env: Env) -> Result<Self, Trouble> {
-        let _ = env;
-        Err(Trouble::failed("not written yet"))
+        crate::engine::open_offline(env).await
     }
+
     /// What to show at a glance.
     pub async fn overview(&self) -> Result<Overview, Trouble> {
-        Err(Trouble::failed("not written yet"))
+        let inner = &self.inner;
+        let accounts = inner.store.accounts().await?;
+        let mut links = BTreeMap::new();
+        let mut unread = BTreeMap::new();
+        for account in &accounts {
+            links.insert(account.id.clone(), inner.intake.links().view(&account.id));
+            unread.insert(account.id.clone(), inner.store.unread_count(Some(&account.id)).await?);
+        }
+        let paused_until = inner.store.rules().await?.paused_until;
+        Ok(overview(inner.running, &accounts, &links, &unread, paused_until, inner.env.clock.now()))
     }
+
     /// The accounts.
     pub async fn accounts(&self) -> Result<Vec<AccountView>, Trouble> {
-        Err(Trouble::failed("not written yet"))
+        Ok(self.overview().await?.accounts)
     }
+
     /// Begins a sign-in, for a new account or an old one.
     pub async fn sign_in(&self, wish: SignIn) -> Result<SignInStep, Trouble> {
-        let _ = wish;
-        Err(Trouble::failed("not written yet"))
+        let accounts = self.inner.store.accounts().await?;
+        let kept = self.inner.attempts.begin(wish, &accounts).await?;
+        self.after_step(kept).await
     }
+
     /// Goes on with a sign-in. `Wait` returns when the browser came back, or after five minutes with a sentence.
     pub async fn sign_in_answer(&self, attempt: u64, answer: SignInAnswer) -> Result<SignInStep, Trouble> {
-        let _ = (attempt, answer);
-        Err(Trouble::failed("not written yet"))
+        let kept = self.inner.attempts.answer(attempt, answer).await?;
+        self.after_step(kept).await
     }
+
+    /// Keeps the account that a finished sign-in made or renewed, and starts its link.
+    async fn after_step(&self, kept: Kept) -> Result<SignInStep, Trouble> {
+        let inner = &self.inner;
+        let account = match kept {
+            Kept::Step(step) => return Ok(step),
+            Kept::Account(account) => *account,
+        };
+        let id = account.id.clone();
+        // A browser sign-in may be asked about twice (waited for and pasted); the second finds all done.
+        inner.store.put_account(account, inner.env.clock.now()).await?;
+        inner.signals.send(Signal::Accounts);
+        self.restart_link(&id).await?;
+        Ok(SignInStep::Done { account: id })
+    }
+
     /// Pauses or resumes an account.
     pub async fn set_paused(&self, account: AccountId, paused: bool) -> Result<(), Trouble> {
-        let _ = (account, paused);
-        Err(Trouble::failed("not written yet"))
+        let stored = self.known_account(&account).await?;
+        if stored.paused != paused {
+            self.inner.store.put_account(Account { paused, ..stored }, self.inner.env.clock.now()).await?;
+            self.inner.signals.send(Signal::Accounts);
+        }
+        self.restart_link(&account).await
     }
+
     /// Removes an account with its secrets, rows and toasts.
     pub async fn remove_account(&self, account: AccountId) -> Result<(), Trouble> {
-        let _ = account;
-        Err(Trouble::failed("not written yet"))
+        let inner = &self.inner;
+        self.known_account(&account).await?;
+        self.stop_link(&account).await;
+        let unread = InboxQuery {
+            account: Some(account.clone()),
+            unread: true,
+            search: None,
+            before: None,
+            limit: MOST as usize,
+        };
+        let ids = inner.store.inbox(unread).await?.into_iter().map(|row| row.id).collect();
+        inner.teller.withdraw(ids).await;
+        // Secrets first: if the password store refuses, the account is still there to be removed again.
+        inner
+            .env
+            .secrets
+            .forget(&account)
+            .await
+            .map_err(|error| Trouble::failed(format!("“{account}” was not removed: {error}")))?;
+        inner.store.remove_account(account.clone()).await?;
+        inner.intake.links().forget(&account);
+        inner.signals.send(Signal::Accounts);
+        Ok(())
     }
+
     /// Tries a waiting or broken link at once.
     pub async fn retry_now(&self, account: AccountId) -> Result<(), Trouble> {
-        let _ = account;
-        Err(Trouble::failed("not written yet"))
+        self.known_account(&account).await?;
+        if !self.inner.running {
+            return Err(Trouble::failed("no Belfry is running; start it with `belfry run`"));
+        }
+        if let Some(link) = self.inner.supervisors.lock().await.get(&account) {
+            link.nudge(Nudge::RetryNow);
+        }
+        Ok(())
     }
+
     /// Lists notifications, newest first.
     pub async fn inbox(&self, wish: InboxWish) -> Result<Vec<Entry>, Trouble> {
-        let _ = wish;
-        Err(Trouble::failed("not written yet"))
+        if let Some(account) = &wish.account {
+            self.known_account(account).await?;
+        }
+        let before = match wish.before {
+            Some(id) => {
+                let row = self.row(id).await?;
+                Some((row.notification.occurred_at, id))
+            }
+            None => None,
+        };
+        let query = InboxQuery {
+            account: wish.account,
+            unread: wish.unread,
+            search: wish.search,
+            before,
+            limit: wish.limit.unwrap_or(USUAL).clamp(1, MOST) as usize,
+        };
+        Ok(self.inner.store.inbox(query).await?.into_iter().map(entry).collect())
     }
+
     /// Notifications kept after this row, oldest first, at most `limit`: to tell each exactly once.
     pub async fn kept_after(&self, id: NotificationId, limit: u32) -> Result<Vec<Entry>, Trouble> {
-        let _ = (id, limit);
-        Err(Trouble::failed("not written yet"))
+        let limit = limit.clamp(1, MOST) as usize;
+        Ok(self.inner.store.newer_than(id, limit).await?.into_iter().map(entry).collect())
     }
+
+    /// The newest row number in use; rows kept from now on are above it.
+    pub async fn newest(&self) -> Result<NotificationId, Trouble> {
+        Ok(self.inner.store.newest_id().await?)
+    }
+
     /// One notification.
     pub async fn entry(&self, id: NotificationId) -> Result<Entry, Trouble> {
-        let _ = id;
-        Err(Trouble::failed("not written yet"))
+        Ok(entry(self.row(id).await?))
     }
+
     /// Marks notifications read or unread, here and (soon) at the service. Gives back those that changed.
     pub async fn set_read(
         &self,
         ids: Vec<NotificationId>,
         read: bool,
     ) -> Result<Vec<NotificationId>, Trouble> {
-        let _ = (ids, read);
-        Err(Trouble::failed("not written yet"))
+        for id in &ids {
+            self.row(*id).await?;
+        }
+        let changed = self.inner.intake.person_read(ids, read).await?;
+        for id in &changed {
+            let row = self.row(*id).await?;
+            if let Some(link) = self.inner.supervisors.lock().await.get(&row.notification.account) {
+                link.nudge(Nudge::Wish(Wish { external_id: row.notification.external_id, read }));
+            }
+        }
+        Ok(changed)
     }
+
     /// Opens a notification's context in the browser and marks it read. `token` lets the browser come to the front.
     pub async fn open(&self, id: NotificationId, token: Option<String>) -> Result<Opened, Trouble> {
-        let _ = (id, token);
-        Err(Trouble::failed("not written yet"))
+        let row = self.row(id).await?;
+        let account = self.known_account(&row.notification.account).await?;
+        let Some(address) = row.notification.context.url else {
+            return Err(Trouble::failed("this notification has no link; `belfry show` shows all of it"));
+        };
+        let url = self.open_address(&address, &account, token).await?;
+        self.set_read(vec![id], true).await?;
+        Ok(Opened { url })
     }
+
+    /// Opens the inbox that holds all of these: the service's own, in the browser, as long as Belfry has no window. They stay unread.
+    pub async fn open_inbox(&self, ids: &[NotificationId], token: Option<String>) -> Result<Opened, Trouble> {
+        let newest = ids.iter().max().copied();
+        let id = newest.ok_or_else(|| Trouble::usage("there is nothing to open"))?;
+        let account = self.known_account(&self.row(id).await?.notification.account).await?;
+        let url = self.open_address(account.settings.inbox_url(), &account, token).await?;
+        Ok(Opened { url })
+    }
+
     /// Why a notification was, or was not, told.
     pub async fn why(&self, id: NotificationId) -> Result<Why, Trouble> {
-        let _ = id;
-        Err(Trouble::failed("not written yet"))
+        let row = self.row(id).await?;
+        let Some(fate) = self.inner.store.fate(id).await? else {
+            return Err(unknown(id));
+        };
+        Ok(story::why(&row, &fate))
     }
+
     /// Pauses toasts until then; `None` ends a pause.
     pub async fn pause_toasts(&self, until: Option<Timestamp>) -> Result<(), Trouble> {
-        let _ = until;
-        Err(Trouble::failed("not written yet"))
+        let mut rules = self.inner.store.rules().await?;
+        rules.paused_until = until;
+        self.inner.store.set_rules(rules).await?;
+        self.inner.signals.send(Signal::Accounts);
+        Ok(())
     }
+
     /// What works on this machine.
     pub async fn health(&self) -> Result<Health, Trouble> {
-        Err(Trouble::failed("not written yet"))
+        let inner = &self.inner;
+        let service = inner.teller.toaster().service().await;
+        let overview = self.overview().await?;
+        let total = inner.store.total().await?;
+        let secrets = inner.env.secrets.probe().await;
+        Ok(doctor::health(&overview, service, secrets, total, &inner.env.paths, inner.env.clock.now()))
     }
+
     /// Raises a test toast.
     pub async fn test_toast(&self) -> Result<TestToast, Trouble> {
-        Err(Trouble::failed("not written yet"))
+        let toast = Toast {
+            key: ToastKey("belfrytest".into()),
+            title: "Belfry can be heard".into(),
+            body: "This is how a notification will look.".into(),
+            account: "Belfry".into(),
+            icon: Icon::Alert,
+            silent: false,
+        };
+        let outcome = self.inner.teller.toaster().show(&toast).await;
+        Ok(match outcome {
+            Outcome::Shown | Outcome::AlreadyShown => {
+                let name = self.inner.teller.toaster().service().await.name;
+                let name = name.unwrap_or_else(|| "the desktop".into());
+                TestToast { shown: true, words: format!("a toast was raised; {name} took it") }
+            }
+            Outcome::NoService { reason } | Outcome::Failed { reason } => {
+                TestToast { shown: false, words: reason }
+            }
+        })
     }
+
     /// What changes from now on.
     pub fn signals(&self) -> broadcast::Receiver<Signal> {
-        broadcast::channel(1).1
+        self.inner.signals.listen()
+    }
+
+    /// Starts the link of an account anew, or ends it if it is paused. Does nothing on a desk without links.
+    pub(in crate::engine) async fn restart_link(&self, id: &AccountId) -> Result<(), Trouble> {
+        let inner = &self.inner;
+        if !inner.running {
+            return Ok(());
+        }
+        self.stop_link(id).await;
+        let account = self.known_account(id).await?;
+        if !account.paused {
+            let supervisor = Supervisor::start(account, inner.env.clone(), inner.intake.clone());
+            inner.supervisors.lock().await.insert(id.clone(), supervisor);
+        }
+        Ok(())
+    }
+
+    /// Tells every link that the machine woke or its network changed.
+    pub(in crate::engine) async fn probe_links(&self) {
+        for link in self.inner.supervisors.lock().await.values() {
+            link.nudge(Nudge::Probe);
+        }
+    }
+
+    /// Ends all links.
+    pub(in crate::engine) async fn stop_links(&self) {
+        let links = std::mem::take(&mut *self.inner.supervisors.lock().await);
+        for (id, link) in links {
+            link.stop().await;
+            self.inner.intake.links().stands(&id, crate::link::LinkState::Off, self.inner.env.clock.now());
+        }
+    }
+
+    /// The store, for the engine's own end.
+    pub(in crate::engine) fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    async fn open_address(
+        &self,
+        address: &str,
+        account: &Account,
+        token: Option<String>,
+    ) -> Result<String, Trouble> {
+        let family = account.settings.family();
+        let own: Vec<&url::Url> = account.settings.own_urls().into_iter().chain(family.as_ref()).collect();
+        // A link that leads elsewhere is not opened: there is no face here that could ask.
+        Ok(self.inner.env.opener.open(address, &own, false, token.as_deref()).await?.to_string())
+    }
+
+    async fn stop_link(&self, id: &AccountId) {
+        let link = self.inner.supervisors.lock().await.remove(id);
+        if let Some(link) = link {
+            link.stop().await;
+        }
+        self.inner.intake.links().stands(id, crate::link::LinkState::Off, self.inner.env.clock.now());
+    }
+
+    async fn known_account(&self, id: &AccountId) -> Result<Account, Trouble> {
+        self.inner.store.account(id).await?.ok_or_else(|| {
+            Trouble::usage(format!("there is no account “{id}”; `belfry account list` shows those there are"))
+        })
+    }
+
+    async fn row(&self, id: NotificationId) -> Result<Row, Trouble> {
+        self.inner.store.get(id).await?.ok_or_else(|| unknown(id))
+    }
+}
+
+fn unknown(id: NotificationId) -> Trouble {
+    Trouble::usage(format!("there is no notification {id}; `belfry inbox` shows those there are"))
+}
+
+fn entry(row: Row) -> Entry {
+    let mut notification = row.notification;
+    notification.read = row.read;
+    Entry {
+        id: row.id,
+        kept_at: row.admitted_at,
+        read_at: row.read_at,
+        read_elsewhere: matches!(row.read_by, Some(crate::store::ReadBy::Service)),
+        notification,
     }
 }

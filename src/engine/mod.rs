@@ -1,17 +1,49 @@
 //! The engine: the only place where sources, store and toasts meet.
+//!
+//! `supervisor` runs a source and retries → `intake` keeps what it reports → `teller` decides and raises toasts → a click comes back to
+//! the `desk`, as does every wish of a face.
 
+mod backoff;
 pub mod desk;
+mod doctor;
+mod intake;
+mod links;
+mod overview;
+mod sign_in;
+mod signal;
+mod story;
+mod supervisor;
+mod teller;
+mod toasters;
+mod trouble;
 pub mod views;
 
 pub use desk::Desk;
+pub use toasters::{ToastChoice, toaster};
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
+use tracing::{error, info, warn};
 
-use crate::env::Env;
-use crate::toast::{ToastEvent, Toaster};
+use crate::env::tasks::{Task, Tasks};
+use crate::env::wake::Wake;
+use crate::env::{Clock, Env};
+use crate::notification::NotificationId;
+use crate::store::{Ended, Opened, Store, StoreError};
+use crate::toast::{self, ToastEvent, Toaster, Wish};
+use intake::Intake;
+use links::Links;
+use signal::Signals;
+use teller::{Raising, Teller};
 use views::Trouble;
+
+/// A command that works without a resident waits this long for another such command to end.
+const SHORT_COMMANDS: Duration = Duration::from_secs(5);
+
+/// A resident waits this long for such a command.
+const RESIDENT: Duration = Duration::from_secs(1);
 
 /// What a resident is started with.
 #[derive(Debug)]
@@ -30,13 +62,39 @@ pub struct Start {
 #[derive(Debug)]
 pub struct Engine {
     desk: Desk,
+    /// Dropped first at the end: nothing is raised, nothing is heard any more.
+    tasks: Vec<Task>,
 }
 
 impl Engine {
     /// Takes the lock, opens the database, starts every account that is not paused.
     pub async fn start(start: Start) -> Result<Self, Trouble> {
-        let _ = start;
-        Err(Trouble::failed("not written yet"))
+        let Start { env, toaster, toast_events, toasts_on } = start;
+        let store = open(&env, RESIDENT).await?;
+        let run = store.next_run(env.clock.now()).await?;
+        let signals = Signals::default();
+        let arrived = Arc::new(Notify::new());
+        let links = Links::new(signals.clone(), arrived.clone());
+        let raising = Raising { toaster, toasts_on, run };
+        let teller =
+            Arc::new(Teller::new(env.clone(), store.clone(), links.clone(), signals.clone(), raising));
+        teller.settle_interrupted().await?;
+        let intake =
+            Intake::new(env.clone(), store.clone(), links, signals.clone(), teller.clone(), arrived.clone());
+        let desk = Desk::new(env.clone(), store.clone(), intake, teller.clone(), signals, true);
+        let tasks = vec![
+            Tasks::start("teller", {
+                let teller = teller.clone();
+                async move { teller.work(arrived).await }
+            }),
+            Tasks::start("clicks", clicks(toast_events, teller, desk.clone())),
+            Tasks::start("wake", wake(env.clock.clone(), desk.clone())),
+        ];
+        for account in store.accounts().await? {
+            desk.restart_link(&account.id).await?;
+        }
+        info!(run, "Belfry is running");
+        Ok(Self { desk, tasks })
     }
 
     /// The desk of this engine.
@@ -45,5 +103,91 @@ impl Engine {
     }
 
     /// Stops taking events, commits, closes. At most 3 s.
-    pub async fn stop(self) {}
+    pub async fn stop(mut self) {
+        let end = async {
+            self.desk.stop_links().await;
+            for task in self.tasks.drain(..) {
+                task.stop().await;
+            }
+            self.desk.store().clone().close().await;
+        };
+        if tokio::time::timeout(Duration::from_secs(3), end).await.is_err() {
+            warn!("Belfry did not stop in time; what was committed is safe");
+        }
+    }
+}
+
+/// A desk without links and toasts, see [`Desk::offline`].
+async fn open_offline(env: Env) -> Result<Desk, Trouble> {
+    let store = open(&env, SHORT_COMMANDS).await?;
+    let signals = Signals::default();
+    let (events, _) = mpsc::channel(1);
+    let toaster = toaster(ToastChoice::Native, &env, events);
+    let arrived = Arc::new(Notify::new());
+    let links = Links::new(signals.clone(), arrived.clone());
+    let raising = Raising { toaster, toasts_on: false, run: 0 };
+    let teller = Arc::new(Teller::new(env.clone(), store.clone(), links.clone(), signals.clone(), raising));
+    let intake = Intake::new(env.clone(), store.clone(), links, signals.clone(), teller.clone(), arrived);
+    Ok(Desk::new(env, store, intake, teller, signals, false))
+}
+
+/// Makes the folders ready and opens the database, waiting a little for a short command to end.
+async fn open(env: &Env, patience: Duration) -> Result<Store, Trouble> {
+    env.paths.prepare()?;
+    let began = env.clock.instant();
+    loop {
+        let (path, now) = (env.paths.database(), env.clock.now());
+        let opened = Tasks::blocking("open", move || Store::open(&path, now)).await;
+        let opened = opened.ok_or_else(|| Trouble::failed("the database could not be opened"))?;
+        match opened {
+            Ok(Opened { store, set_aside, .. }) => {
+                if let Some(folder) = set_aside {
+                    error!(folder = %folder.display(), "the database was damaged; it was set aside and a new one begun");
+                }
+                return Ok(store);
+            }
+            // The store itself waits for the lock for a while; this is not a busy loop.
+            Err(StoreError::Held { .. }) if env.clock.instant().duration_since(began) < patience => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// What the desktop tells about toasts becomes a note in the ledger and, for a click, a wish.
+async fn clicks(mut events: mpsc::Receiver<ToastEvent>, teller: Arc<Teller>, desk: Desk) {
+    while let Some(event) = events.recv().await {
+        let (key, how) = match &event {
+            ToastEvent::Clicked { key, .. } | ToastEvent::MarkedRead { key } => (key, Ended::Clicked),
+            ToastEvent::Dismissed { key } => (key, Ended::Dismissed),
+            ToastEvent::Expired { key } => (key, Ended::Expired),
+        };
+        let ids: Vec<NotificationId> = match teller.ended(&key.0, how).await {
+            Ok(ids) => ids,
+            Err(error) => {
+                error!(%error, "a click could not be answered");
+                continue;
+            }
+        };
+        let outcome = match toast::wish(&event, &ids) {
+            Wish::Open { id, token } => desk.open(id, token).await.map(drop),
+            Wish::OpenInbox { ids, token } => desk.open_inbox(&ids, token).await.map(drop),
+            Wish::MarkRead { ids } => desk.set_read(ids, true).await.map(drop),
+            // The ledger has it.
+            Wish::NoteDismissed { .. } | Wish::Nothing => Ok(()),
+        };
+        if let Err(trouble) = outcome {
+            warn!(%trouble, "a click could not be answered");
+        }
+    }
+    // The toaster is gone; without it nothing can be clicked.
+}
+
+/// Hints that the machine slept or its network changed make every link prove itself.
+async fn wake(clock: Clock, desk: Desk) {
+    let mut wake = Wake::start(&clock);
+    loop {
+        let hint = wake.next().await;
+        info!(?hint, "links are probed");
+        desk.probe_links().await;
+    }
 }

@@ -1,0 +1,187 @@
+//! Intake: what a source reports goes into the store; only when it is committed does the source hear so, and then everybody else.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use tokio::sync::{Notify, oneshot};
+use tracing::{error, info};
+
+use crate::account::{AccountId, Settings};
+use crate::engine::links::Links;
+use crate::engine::signal::Signals;
+use crate::engine::teller::Teller;
+use crate::engine::views::Signal;
+use crate::env::Env;
+use crate::link::{Cursor, Failure};
+use crate::notification::{Arrival, Notification, NotificationId};
+use crate::source::{Order, Wish};
+use crate::store::{Admitted, ReadBy, StillUnread, Store, StoreError};
+
+/// At most so many hints are asked to be completed per life of a link; the rest has its turn in the next.
+const HINTS: usize = 200;
+
+/// Takes in what sources report. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(super) struct Intake {
+    env: Env,
+    store: Store,
+    links: Links,
+    signals: Signals,
+    teller: Arc<Teller>,
+    arrived: Arc<Notify>,
+}
+
+impl Intake {
+    /// `arrived` is rung when notifications wait for a verdict.
+    pub(super) fn new(
+        env: Env,
+        store: Store,
+        links: Links,
+        signals: Signals,
+        teller: Arc<Teller>,
+        arrived: Arc<Notify>,
+    ) -> Self {
+        Self { env, store, links, signals, teller, arrived }
+    }
+
+    /// The table of links.
+    pub(super) fn links(&self) -> &Links {
+        &self.links
+    }
+
+    /// Where an account's catch-up stands.
+    pub(super) async fn cursor(&self, account: &AccountId) -> Result<Option<Cursor>, Failure> {
+        self.store.cursor(account).await.map_err(|error| failure(&error))
+    }
+
+    /// What earlier lives of a link left to do: wishes not yet told, hints not yet completed.
+    pub(super) async fn open_orders(&self, account: &AccountId) -> Result<Vec<Order>, Failure> {
+        let wishes = self.store.wishes(account).await.map_err(|error| failure(&error))?;
+        let hints = self.store.hints(account, HINTS).await.map_err(|error| failure(&error))?;
+        let mut orders: Vec<Order> = wishes
+            .into_iter()
+            .map(|(_, external_id, read)| Order::Wish(Wish { external_id, read }))
+            .collect();
+        if !hints.is_empty() {
+            orders.push(Order::Complete(hints));
+        }
+        Ok(orders)
+    }
+
+    /// Keeps what is known better now of an account.
+    pub(super) async fn identity(&self, account: &AccountId, label: String, settings: Settings) {
+        let stored = match self.store.account(account).await {
+            Ok(Some(stored)) => stored,
+            // Removed meanwhile.
+            Ok(None) => return,
+            Err(error) => return error!(%account, %error, "the account could not be read"),
+        };
+        if stored.label == label && stored.settings == settings {
+            return;
+        }
+        let known_better = crate::account::Account { label, settings, ..stored };
+        match self.store.put_account(known_better, self.env.clock.now()).await {
+            Ok(()) => self.signals.send(Signal::Accounts),
+            Err(error) => error!(%account, %error, "the account could not be kept"),
+        }
+    }
+
+    /// Keeps notifications and cursor in one transaction, answers, then tells.
+    pub(super) async fn deliver(
+        &self,
+        account: &AccountId,
+        notifications: Vec<Notification>,
+        arrival: Arrival,
+        cursor: Option<Cursor>,
+        kept: oneshot::Sender<Result<(), Failure>>,
+    ) {
+        let now = self.env.clock.now();
+        let admitted = match self.store.admit(account.clone(), notifications, arrival, cursor, now).await {
+            Ok(admitted) => admitted,
+            Err(error) => {
+                error!(%account, %error, "notifications could not be kept");
+                return drop(kept.send(Err(failure(&error))));
+            }
+        };
+        // A source that is gone was stopped; what is kept is kept.
+        drop(kept.send(Ok(())));
+        let mut read_elsewhere = Vec::new();
+        let mut any_new = false;
+        for outcome in admitted {
+            match outcome {
+                Admitted::New(id) => {
+                    any_new = true;
+                    self.signals.send(Signal::New { id });
+                }
+                Admitted::Completed(id) => self.signals.send(Signal::Changed { id }),
+                Admitted::ReadElsewhere(id) => read_elsewhere.push(id),
+                Admitted::Known(_) => {}
+            }
+        }
+        if any_new {
+            self.arrived.notify_one();
+        }
+        self.read(read_elsewhere).await;
+    }
+
+    /// Marks read what the service no longer holds unread.
+    pub(super) async fn still_unread(
+        &self,
+        account: &AccountId,
+        list: StillUnread,
+        kept: oneshot::Sender<Result<(), Failure>>,
+    ) {
+        match self.store.still_unread(account.clone(), list, self.env.clock.now()).await {
+            Ok(changed) => {
+                drop(kept.send(Ok(())));
+                if !changed.is_empty() {
+                    info!(%account, count = changed.len(), "read elsewhere");
+                }
+                self.read(changed).await;
+            }
+            Err(error) => drop(kept.send(Err(failure(&error)))),
+        }
+    }
+
+    /// A wish was carried out.
+    pub(super) async fn done(&self, account: &AccountId, wish: Wish) {
+        let now = self.env.clock.now();
+        if let Err(error) = self.store.wish_done(account.clone(), wish.external_id, wish.read, now).await {
+            // It stays open and is told once more: telling twice does no harm.
+            error!(%account, %error, "a wish that was carried out could not be noted");
+        }
+    }
+
+    /// Marks read or unread as the person wishes; gives back what changed.
+    pub(super) async fn person_read(
+        &self,
+        ids: Vec<NotificationId>,
+        read: bool,
+    ) -> Result<Vec<NotificationId>, StoreError> {
+        let changed = self.store.mark_read(ids, read, ReadBy::Person, self.env.clock.now()).await?;
+        if read {
+            self.read(changed.clone()).await;
+        } else {
+            for id in &changed {
+                self.signals.send(Signal::Changed { id: *id });
+            }
+        }
+        Ok(changed)
+    }
+
+    /// What follows from having been read, wherever: the toast goes, faces hear of it.
+    async fn read(&self, ids: Vec<NotificationId>) {
+        if ids.is_empty() {
+            return;
+        }
+        for id in ids.iter().copied().collect::<BTreeSet<_>>() {
+            self.signals.send(Signal::Changed { id });
+        }
+        self.teller.withdraw(ids).await;
+    }
+}
+
+/// What a store's error means for a link: it waits and tries again, and says why in words.
+pub(super) fn failure(error: &StoreError) -> Failure {
+    Failure::transient(error.to_string())
+}

@@ -1,0 +1,46 @@
+//! The story of one notification, in sentences: every silence is explained. Pure.
+
+use crate::engine::views::Why;
+use crate::notification::Arrival;
+use crate::store::{Ended, Fate, Kept, ReadBy};
+use crate::toast::Reason;
+
+/// Tells the story.
+pub(super) fn why(row: &Kept, fate: &Fate) -> Why {
+    let mut story = vec![match fate.arrival {
+        Arrival::Live => format!("It came by push and was kept at {}.", fate.admitted_at),
+        Arrival::Backlog => format!("It was found when catching up and was kept at {}.", fate.admitted_at),
+        Arrival::FirstFill => {
+            format!("It lay there when the account was added and was kept at {}.", fate.admitted_at)
+        }
+    }];
+    let reason = fate.reason.as_deref().and_then(Reason::from_name);
+    match (fate.state.as_str(), reason) {
+        ("quiet" | "failed", Some(reason)) => story.push(reason.words().to_owned()),
+        ("pending", _) => story.push("It has not been decided yet whether to raise a toast.".to_owned()),
+        ("claimed", _) => story.push("A toast is being raised.".to_owned()),
+        ("shown", _) => {
+            let at = fate.settled_at.map_or(String::new(), |at| format!(" at {at}"));
+            story.push(format!("A toast was raised{at}."));
+        }
+        (state, _) => story.push(format!("Its toast: {state}.")),
+    }
+    if let (Some(ended), Some(at)) = (fate.ended, fate.ended_at) {
+        story.push(match ended {
+            Ended::Clicked => format!("The toast was clicked at {at}."),
+            Ended::Dismissed => format!("The toast was closed by hand at {at}."),
+            Ended::Expired => format!("The toast went away by itself at {at}."),
+            Ended::Withdrawn => {
+                format!("The toast was taken away at {at}, because the notification had been read.")
+            }
+        });
+    }
+    if let (true, Some(at)) = (row.read, row.read_at) {
+        story.push(match row.read_by {
+            Some(ReadBy::Person) => format!("It was read here at {at}."),
+            Some(ReadBy::Service) => format!("It was read elsewhere; Belfry learned of it at {at}."),
+            None => format!("It is read since {at}."),
+        });
+    }
+    Why { id: row.id, story, outcome: fate.state.clone(), reason: fate.reason.clone() }
+}

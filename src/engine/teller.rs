@@ -1,0 +1,206 @@
+//! The teller: takes kept notifications that have no verdict yet, asks policy, raises toasts, writes the ledger; and answers clicks.
+//!
+//! One task does all the raising, so that a burst is seen as a burst. Claim, show and outcome are three steps around a call that no
+//! transaction can hold: what was claimed by an earlier run is never shown again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use tokio::sync::Notify;
+use tracing::{debug, error, warn};
+
+use crate::account::AccountId;
+use crate::engine::links::Links;
+use crate::engine::signal::Signals;
+use crate::engine::views::Signal;
+use crate::env::Env;
+use crate::link::LinkState;
+use crate::notification::{Arrival, NotificationId};
+use crate::store::{Ended, Store, StoreError};
+use crate::toast::{self, Outcome, Pending, Raise, Reason, Toaster};
+
+/// At most so many are judged together: a long absence ends in a few summaries.
+const TOGETHER: usize = 500;
+
+/// How this run raises toasts.
+#[derive(Debug)]
+pub(super) struct Raising {
+    /// Shows them.
+    pub(super) toaster: Arc<dyn Toaster>,
+    /// False if they are switched off for this run.
+    pub(super) toasts_on: bool,
+    /// This engine run's number, for the ledger.
+    pub(super) run: i64,
+}
+
+/// Raises toasts.
+#[derive(Debug)]
+pub(super) struct Teller {
+    env: Env,
+    store: Store,
+    links: Links,
+    signals: Signals,
+    raising: Raising,
+}
+
+impl Teller {
+    /// `links` tells which accounts are still catching up.
+    pub(super) fn new(env: Env, store: Store, links: Links, signals: Signals, raising: Raising) -> Self {
+        Self { env, store, links, signals, raising }
+    }
+
+    /// The toaster.
+    pub(super) fn toaster(&self) -> &Arc<dyn Toaster> {
+        &self.raising.toaster
+    }
+
+    /// What an earlier run claimed and never settled is not shown: it may have been on the screen already, and a missing banner is better
+    /// than a second one.
+    pub(super) async fn settle_interrupted(&self) -> Result<(), StoreError> {
+        let claimed = self.store.interrupted(self.raising.run).await?;
+        let ids: Vec<NotificationId> = claimed.into_iter().map(|claim| claim.id).collect();
+        if !ids.is_empty() {
+            self.keep_quiet(ids, Reason::Interrupted).await?;
+        }
+        Ok(())
+    }
+
+    /// Judges what waits, whenever the bell is rung; never returns.
+    pub(super) async fn work(&self, arrived: Arc<Notify>) {
+        loop {
+            match self.judge().await {
+                Ok(true) => {}
+                Ok(false) => arrived.notified().await,
+                Err(error) => {
+                    // What waits stays pending in the store; the next arrival tries again.
+                    error!(%error, "toasts could not be decided");
+                    arrived.notified().await;
+                }
+            }
+        }
+    }
+
+    /// Judges one batch. True if there may be more.
+    async fn judge(&self) -> Result<bool, StoreError> {
+        let pending = self.store.pending(TOGETHER).await?;
+        if pending.is_empty() {
+            return Ok(false);
+        }
+        let labels = self.labels().await?;
+        let waiting: Vec<Pending> = pending
+            .into_iter()
+            .filter(|row| !self.still_fetching(&row.notification.account, row.arrival))
+            .map(|row| Pending {
+                id: row.id,
+                origin: labels.get(&row.notification.account).cloned().unwrap_or_default(),
+                notification: row.notification,
+                arrival: row.arrival,
+                admitted_at: row.admitted_at,
+            })
+            .collect();
+        if waiting.is_empty() {
+            return Ok(false);
+        }
+        let rules = self.store.rules().await?;
+        let plan =
+            toast::plan(waiting, &rules, self.env.clock.now(), &TimeZone::system(), self.raising.toasts_on);
+        for (ids, reason) in plan.quiet {
+            self.keep_quiet(ids, reason).await?;
+        }
+        for raise in plan.raise {
+            self.raise(raise).await?;
+        }
+        Ok(true)
+    }
+
+    /// What a catch-up finds is told when it has ended: as one summary, not one for each page.
+    fn still_fetching(&self, account: &AccountId, arrival: Arrival) -> bool {
+        let catching_up = matches!(self.links.view(account).state, LinkState::CatchingUp);
+        catching_up && !matches!(arrival, Arrival::Live)
+    }
+
+    async fn labels(&self) -> Result<BTreeMap<AccountId, String>, StoreError> {
+        let accounts = self.store.accounts().await?;
+        Ok(accounts.into_iter().map(|account| (account.id, account.label)).collect())
+    }
+
+    async fn keep_quiet(&self, ids: Vec<NotificationId>, reason: Reason) -> Result<(), StoreError> {
+        self.store.quiet(ids.clone(), reason.name().to_owned(), self.env.clock.now()).await?;
+        self.tell(&ids, "quiet", Some(reason.name()));
+        Ok(())
+    }
+
+    async fn raise(&self, raise: Raise) -> Result<(), StoreError> {
+        let Raise { toast, ids } = raise;
+        let key = toast.key.0.clone();
+        self.store.claim(ids.clone(), key.clone(), self.raising.run, self.env.clock.now()).await?;
+        let outcome = self.raising.toaster.show(&toast).await;
+        let now = self.env.clock.now();
+        match outcome {
+            Outcome::Shown | Outcome::AlreadyShown => {
+                let name = if outcome == Outcome::Shown { "shown" } else { "already-shown" };
+                self.store.shown(key, name.to_owned(), now).await?;
+                self.tell(&ids, "shown", None);
+                // What was read while its toast was being raised could not be withdrawn then.
+                self.withdraw_if_read(&ids).await?;
+            }
+            Outcome::NoService { reason } => {
+                debug!(reason, "no notification service");
+                self.store.not_shown(key, Reason::NoService.name().to_owned(), now).await?;
+                self.tell(&ids, "failed", Some(Reason::NoService.name()));
+            }
+            Outcome::Failed { reason } => {
+                warn!(reason, "a toast was refused");
+                self.store.not_shown(key, Reason::Refused.name().to_owned(), now).await?;
+                self.tell(&ids, "failed", Some(Reason::Refused.name()));
+            }
+        }
+        Ok(())
+    }
+
+    async fn withdraw_if_read(&self, ids: &[NotificationId]) -> Result<(), StoreError> {
+        let mut read = Vec::new();
+        for id in ids {
+            if self.store.get(*id).await?.is_some_and(|row| row.read) {
+                read.push(*id);
+            }
+        }
+        if !read.is_empty() {
+            self.withdraw(read).await;
+        }
+        Ok(())
+    }
+
+    /// Takes toasts off the screen whose notifications have all been read.
+    pub(super) async fn withdraw(&self, read: Vec<NotificationId>) {
+        let keys = match self.store.shown_keys(read.clone()).await {
+            Ok(keys) => keys,
+            Err(error) => return error!(%error, "toasts could not be withdrawn"),
+        };
+        for key in keys {
+            self.raising.toaster.withdraw(&crate::toast::ToastKey(key.clone())).await;
+            if let Err(error) = self.store.toast_ended(key, Ended::Withdrawn, self.env.clock.now()).await {
+                error!(%error, "a withdrawn toast could not be noted");
+            }
+        }
+    }
+
+    /// Notes how a toast ended; gives back what it spoke of.
+    pub(super) async fn ended(&self, key: &str, how: Ended) -> Result<Vec<NotificationId>, StoreError> {
+        let ids = self.store.by_toast(key.to_owned()).await?;
+        self.store.toast_ended(key.to_owned(), how, self.env.clock.now()).await?;
+        self.tell(&ids, how.name(), None);
+        Ok(ids)
+    }
+
+    fn tell(&self, ids: &[NotificationId], outcome: &str, reason: Option<&str>) {
+        for id in ids {
+            self.signals.send(Signal::Toast {
+                id: *id,
+                outcome: outcome.to_owned(),
+                reason: reason.map(str::to_owned),
+            });
+        }
+    }
+}
