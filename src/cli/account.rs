@@ -1,0 +1,386 @@
+//! `belfry account …`: add, list, pause, resume, sign in, remove.
+
+use std::collections::BTreeMap;
+
+use clap::{Args, Subcommand, ValueEnum};
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+use crate::account::{AccountId, PodioSettings, PushTransport};
+use crate::cli::ask::{self, SecretFlag};
+use crate::cli::print::{ago, clean, clean_cut, json_line, out, say};
+use crate::cli::sign_in;
+use crate::env::Env;
+use crate::front::views::{AccountView, PasswordSignIn, SignIn, Trouble};
+use crate::front::{Notifier, built_in};
+use crate::link::LinkState;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Account {
+    /// Add an account and sign in to it
+    #[command(subcommand)]
+    Add(Add),
+    /// List the accounts
+    List {
+        /// Print one JSON object per account
+        #[arg(long)]
+        json: bool,
+    },
+    /// Hold no connection for an account and raise no toasts for it
+    Pause {
+        /// The account's name, as `belfry account list` shows it
+        #[arg(value_parser = account_id)]
+        account: AccountId,
+    },
+    /// Connect a paused account again; or try at once where a connection waits or is broken
+    Resume {
+        /// The account's name
+        #[arg(value_parser = account_id)]
+        account: AccountId,
+    },
+    /// Sign in again to an account that exists
+    SignIn(Again),
+    /// Remove an account with its sign-in and its notifications
+    Remove {
+        /// The account's name
+        #[arg(value_parser = account_id)]
+        account: AccountId,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Add {
+    /// Podio, with an API key of yours (podio.com, Account Settings, API Keys) unless one is built in
+    ///
+    /// Without --username the browser is used to sign in. Secrets are asked for at the terminal; scripts give them on standard input,
+    /// one a line, in the order of the flags.
+    #[command(after_help = "\
+Examples:
+  belfry account add podio
+  printf '%s\\n' \"$SECRET\" \"$PASSWORD\" |
+    belfry account add podio --client-id my-key --client-secret-stdin --username me@example.com --password-stdin")]
+    Podio(Box<AddPodio>),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct AddPodio {
+    /// What to call the account here: lower-case letters, digits, hyphens [default: podio, podio-2 …]
+    #[arg(long, value_parser = account_id)]
+    name: Option<AccountId>,
+    /// Base address of the REST API
+    #[arg(long, value_name = "URL", default_value = "https://api.podio.com", value_parser = web_address)]
+    api_url: Url,
+    /// Address of the push service
+    #[arg(long, value_name = "URL", default_value = "https://push.podio.com/faye", value_parser = web_address)]
+    push_url: Url,
+    /// Where the browser signs in
+    #[arg(long, value_name = "URL", default_value = "https://podio.com/oauth/authorize", value_parser = web_address)]
+    authorize_url: Url,
+    /// Host name in the return address, as registered with the API key
+    #[arg(long, value_name = "HOST", default_value = "localhost")]
+    redirect_host: String,
+    /// How push messages come
+    #[arg(long, value_enum, default_value_t = Transport::LongPolling)]
+    push_transport: Transport,
+    /// Id of the API key
+    #[arg(long, value_name = "ID")]
+    client_id: Option<String>,
+    /// Read the secret of the API key from standard input
+    #[arg(long)]
+    client_secret_stdin: bool,
+    /// Sign in by this user name and a password instead of the browser
+    #[arg(long, value_name = "NAME")]
+    username: Option<String>,
+    /// Read the password from standard input
+    #[arg(long, requires = "username")]
+    password_stdin: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Again {
+    /// The account's name
+    #[arg(value_parser = account_id)]
+    account: AccountId,
+    /// Give the API key's secret anew, from standard input
+    #[arg(long)]
+    client_secret_stdin: bool,
+    /// Sign in by this user name and a password instead of the browser
+    #[arg(long, value_name = "NAME")]
+    username: Option<String>,
+    /// Read the password from standard input
+    #[arg(long, requires = "username")]
+    password_stdin: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Transport {
+    LongPolling,
+    Websocket,
+}
+
+impl Account {
+    pub(super) fn wants_json(&self) -> bool {
+        match self {
+            Self::List { json } => *json,
+            Self::Add(_)
+            | Self::Pause { .. }
+            | Self::Resume { .. }
+            | Self::SignIn(_)
+            | Self::Remove { .. } => false,
+        }
+    }
+}
+
+/// An account's name as an argument.
+pub(super) fn account_id(text: &str) -> Result<AccountId, String> {
+    AccountId::new(text).map_err(|error| error.to_string())
+}
+
+fn web_address(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| error.to_string())?;
+    let fine = matches!(url.scheme(), "http" | "https") && url.has_host() && url.username().is_empty();
+    if fine { Ok(url) } else { Err("an http or https address without a user name is needed".to_owned()) }
+}
+
+pub(super) async fn perform(wish: Account, promised: &[SecretFlag], env: &Env) -> Result<(), Trouble> {
+    // Read before anything else: a script that forgot a secret hears of it whatever else is wrong.
+    let secrets = ask::secrets(promised, std::io::stdin().lock())?;
+    match wish {
+        Account::Add(Add::Podio(add)) => {
+            let wish = add.into_sign_in(secrets).await?;
+            let notifier = Notifier::reach(env.clone()).await?;
+            let account = sign_in::go_through(&notifier, wish, env).await?;
+            out(&format!("Signed in; the account is called {account}.\n"))?;
+            hint_to_run(&notifier).await
+        }
+        Account::List { json } => {
+            let accounts = Notifier::reach(env.clone()).await?.accounts().await?;
+            if json {
+                accounts.iter().try_for_each(|a| out(&json_line(a)?))
+            } else {
+                out(&table(&accounts, env))
+            }
+        }
+        Account::Pause { account } => {
+            Notifier::reach(env.clone()).await?.set_paused(account.clone(), true).await?;
+            out(&format!("{account} is paused.\n"))
+        }
+        Account::Resume { account } => {
+            let notifier = Notifier::reach(env.clone()).await?;
+            let paused = notifier.accounts().await?.iter().any(|a| a.id == account && a.paused);
+            if paused {
+                notifier.set_paused(account.clone(), false).await?;
+                out(&format!("{account} is no longer paused.\n"))
+            } else {
+                notifier.retry_now(account.clone()).await?;
+                out(&format!("{account} tries at once.\n"))
+            }
+        }
+        Account::SignIn(again) => {
+            let wish = again.into_sign_in(secrets).await?;
+            let notifier = Notifier::reach(env.clone()).await?;
+            let account = sign_in::go_through(&notifier, wish, env).await?;
+            out(&format!("{account} is signed in again.\n"))
+        }
+        Account::Remove { account, yes } => {
+            let notifier = Notifier::reach(env.clone()).await?;
+            if !notifier.accounts().await?.iter().any(|known| known.id == account) {
+                return Err(Trouble::usage(format!(
+                    "there is no account {account}; see `belfry account list`"
+                )));
+            }
+            if !yes {
+                if !ask::at_terminal() {
+                    return Err(Trouble::usage("this removes notifications for good; say --yes to confirm"));
+                }
+                let question = format!("Remove {account} with its sign-in and all its notifications?");
+                if !ask::yes(&question).await? {
+                    return Err(Trouble::failed("nothing was removed"));
+                }
+            }
+            notifier.remove_account(account.clone()).await?;
+            out(&format!("{account} is removed.\n"))
+        }
+    }
+}
+
+async fn hint_to_run(notifier: &Notifier) -> Result<(), Trouble> {
+    if !notifier.overview().await?.running {
+        say("Start `belfry run` to get its notifications.");
+    }
+    Ok(())
+}
+
+type Secrets = BTreeMap<SecretFlag, SecretString>;
+
+impl AddPodio {
+    /// Asks at the terminal for what is missing; without one, what is missing is wrong usage.
+    async fn into_sign_in(self: Box<Self>, mut secrets: Secrets) -> Result<SignIn, Trouble> {
+        let given = secrets.remove(&SecretFlag::ClientSecret);
+        let (client_id, client_secret) = api_key(self.client_id, given).await?;
+        let password = password(self.username, secrets.remove(&SecretFlag::Password)).await?;
+        for url in [&self.api_url, &self.push_url, &self.authorize_url] {
+            warn_if_readable_by_others(url);
+        }
+        Ok(SignIn {
+            account: None,
+            name: self.name,
+            podio: Some(PodioSettings {
+                api_url: self.api_url,
+                push_url: self.push_url,
+                authorize_url: self.authorize_url,
+                client_id,
+                redirect_host: self.redirect_host,
+                push_transport: match self.push_transport {
+                    Transport::LongPolling => PushTransport::LongPolling,
+                    Transport::Websocket => PushTransport::Websocket,
+                },
+                user_id: None,
+            }),
+            client_secret: client_secret.map(|secret| secret.expose_secret().to_owned()),
+            password,
+        })
+    }
+}
+
+impl Again {
+    async fn into_sign_in(self, mut secrets: Secrets) -> Result<SignIn, Trouble> {
+        let client_secret = secrets.remove(&SecretFlag::ClientSecret);
+        Ok(SignIn {
+            account: Some(self.account),
+            name: None,
+            podio: None,
+            client_secret: client_secret.map(|secret| secret.expose_secret().to_owned()),
+            password: password(self.username, secrets.remove(&SecretFlag::Password)).await?,
+        })
+    }
+}
+
+/// The id of the API key, and its secret unless both are built in.
+async fn api_key(
+    id: Option<String>,
+    secret: Option<SecretString>,
+) -> Result<(String, Option<SecretString>), Trouble> {
+    let id = match (id, built_in::podio_client_id()) {
+        (Some(id), _) => id,
+        (None, Some(built_in)) if secret.is_none() => return Ok((built_in.to_owned(), None)),
+        (None, _) if ask::at_terminal() => {
+            say(
+                "Belfry needs an API key of yours: podio.com, Account Settings, API Keys. It is asked for once.",
+            );
+            ask::line("Id of the API key:").await?
+        }
+        (None, _) => {
+            return Err(Trouble::usage("an API key is needed: give --client-id and --client-secret-stdin"));
+        }
+    };
+    if id.is_empty() {
+        return Err(Trouble::usage("the id of the API key is empty"));
+    }
+    match secret {
+        Some(secret) => Ok((id, Some(secret))),
+        None if ask::at_terminal() => {
+            Ok((id, Some(ask::secret("Secret of the API key (not shown): ").await?)))
+        }
+        None => Err(Trouble::usage("the secret of the API key is missing: give --client-secret-stdin")),
+    }
+}
+
+async fn password(
+    username: Option<String>,
+    password: Option<SecretString>,
+) -> Result<Option<PasswordSignIn>, Trouble> {
+    let Some(username) = username else {
+        return Ok(None);
+    };
+    let password = match password {
+        Some(password) => password,
+        None if ask::at_terminal() => ask::secret("Password (not shown): ").await?,
+        None => return Err(Trouble::usage("the password is missing: give --password-stdin")),
+    };
+    Ok(Some(PasswordSignIn { username, password: password.expose_secret().to_owned() }))
+}
+
+fn warn_if_readable_by_others(url: &Url) {
+    let here = match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    if url.scheme() == "http" && !here {
+        say(&format!("Careful: what is sent to {url} can be read on the way."));
+    }
+}
+
+fn table(accounts: &[AccountView], env: &Env) -> String {
+    if accounts.is_empty() {
+        return "There is no account yet; add one with `belfry account add podio`.\n".to_owned();
+    }
+    accounts.iter().map(|account| row(account, env.clock.now())).collect()
+}
+
+/// An account on one line, and why it is down on a second.
+pub(super) fn row(account: &AccountView, now: jiff::Timestamp) -> String {
+    let AccountView { id, service, label, state, unread, .. } = account;
+    let (id, service, label) = (id.as_str(), service.human(), clean_cut(label, 40));
+    let mut row =
+        format!("{id:<16} {service:<10} {:<14} {unread:>5} unread  {label}\n", state_words(account));
+    if let Some(reason) = state.reason() {
+        let when = match state {
+            LinkState::Waiting { until, .. } => format!(" (tries again {})", ago(*until, now)),
+            LinkState::Off
+            | LinkState::Connecting
+            | LinkState::CatchingUp
+            | LinkState::Live
+            | LinkState::NeedsSignIn { .. }
+            | LinkState::Broken { .. } => String::new(),
+        };
+        row.push_str(&format!("{:<16} {}{when}\n", "", clean(reason)));
+    }
+    row
+}
+
+fn state_words(account: &AccountView) -> &'static str {
+    if account.paused { "paused" } else { account.state.name() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base_addresses_are_web_addresses() {
+        for good in ["https://api.podio.com", "http://127.0.0.1:8080/faye"] {
+            assert!(web_address(good).is_ok(), "{good}");
+        }
+        for bad in
+            ["api.podio.com", "ftp://x", "file:///etc/passwd", "https://me:secret@host", "javascript:1"]
+        {
+            assert!(web_address(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_row_says_why_a_link_is_down_and_when_it_tries_again() {
+        let now: jiff::Timestamp = "2026-11-22T15:00:00Z".parse().unwrap();
+        let account = AccountView {
+            id: AccountId::new("podio").unwrap(),
+            service: crate::account::Service::Podio,
+            label: "Anna\u{1b}[2J".into(),
+            paused: false,
+            state: LinkState::Waiting {
+                until: "2026-11-22T15:00:30Z".parse().unwrap(),
+                reason: "the server\n does not answer".into(),
+            },
+            last_sign_of_life: None,
+            unread: 3,
+        };
+        let row = row(&account, now);
+        assert!(row.contains("waiting") && row.contains("3 unread") && row.contains("Anna [2J"), "{row}");
+        assert!(row.contains("the server does not answer (tries again in 30 s)"), "{row}");
+    }
+}

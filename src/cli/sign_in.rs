@@ -1,0 +1,88 @@
+//! Going through a sign-in at the terminal: browser, pasted code, second factor.
+
+use url::Url;
+
+use crate::account::AccountId;
+use crate::cli::ask;
+use crate::cli::print::{clean, say};
+use crate::env::Env;
+use crate::front::Notifier;
+use crate::front::views::{SignIn, SignInAnswer, SignInStep, Trouble};
+
+/// Begins a sign-in and answers each step until the account is signed in. Ctrl-C gives up.
+pub(super) async fn go_through(notifier: &Notifier, wish: SignIn, env: &Env) -> Result<AccountId, Trouble> {
+    let mut step = notifier.sign_in(wish).await?;
+    loop {
+        step = match step {
+            SignInStep::Done { account } => return Ok(account),
+            SignInStep::Browser { attempt, url } => at_browser(notifier, attempt, &url, env).await?,
+            SignInStep::SecondFactor { attempt } => second_factor(notifier, attempt).await?,
+        };
+    }
+}
+
+async fn at_browser(notifier: &Notifier, attempt: u64, url: &str, env: &Env) -> Result<SignInStep, Trouble> {
+    say(&format!("Allow Belfry in the browser, at this address:\n\n  {}\n", clean(url)));
+    // The engine made this address from the account's own settings, so its host is one the person named.
+    let own = Url::parse(url).ok();
+    if let Err(error) = env.opener.open(url, own.as_ref().as_slice(), false, None).await {
+        say(&format!("The browser could not be opened ({error}); open the address yourself."));
+    }
+    loop {
+        let text = tokio::select! {
+            step = notifier.sign_in_answer(attempt, SignInAnswer::Wait) => return step,
+            text = pasted() => text?,
+            _ = tokio::signal::ctrl_c() => return give_up(notifier, attempt).await,
+        };
+        match notifier.sign_in_answer(attempt, SignInAnswer::Pasted { text }).await {
+            Ok(step) => return Ok(step),
+            // A slip of the hand ends nothing; if the attempt itself is over, waiting for it says so.
+            Err(trouble) => say(&clean(&trouble.words)),
+        }
+    }
+}
+
+/// What the person pastes; pends for ever where there is nobody to paste.
+async fn pasted() -> Result<String, Trouble> {
+    if !ask::at_terminal() {
+        return std::future::pending().await;
+    }
+    loop {
+        let question = "Waiting. Or paste the code, or the address the browser ended at, and press Enter:";
+        let text = ask::line(question).await?;
+        if !text.is_empty() {
+            return Ok(text);
+        }
+    }
+}
+
+async fn second_factor(notifier: &Notifier, attempt: u64) -> Result<SignInStep, Trouble> {
+    if !ask::at_terminal() {
+        // Without an answer the attempt would lie open; that it is given up is the trouble told below.
+        drop(give_up(notifier, attempt).await);
+        return Err(Trouble::needs_sign_in("the service asks for a second factor; sign in at a terminal"));
+    }
+    let mut tries = 3;
+    loop {
+        let code = tokio::select! {
+            code = ask::line("The service asks for a second factor. Type the code and press Enter:") => code?,
+            _ = tokio::signal::ctrl_c() => return give_up(notifier, attempt).await,
+        };
+        tries -= 1;
+        match notifier.sign_in_answer(attempt, SignInAnswer::SecondFactor { code }).await {
+            // A mistyped code may be typed again.
+            Err(trouble) if tries > 0 => say(&clean(&trouble.words)),
+            answered => return answered,
+        }
+    }
+}
+
+async fn give_up(notifier: &Notifier, attempt: u64) -> Result<SignInStep, Trouble> {
+    match notifier.sign_in_answer(attempt, SignInAnswer::Cancel).await {
+        // It was done before it could be given up.
+        Ok(done @ SignInStep::Done { .. }) => Ok(done),
+        Ok(SignInStep::Browser { .. } | SignInStep::SecondFactor { .. }) | Err(_) => {
+            Err(Trouble::failed("the sign-in was given up; nothing was kept"))
+        }
+    }
+}
