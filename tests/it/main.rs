@@ -1,0 +1,20 @@
+//! The core against the sandbox, in one process where it can be, with the real program where it must be.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "tests open databases and start threads of their own"
+)]
+#![allow(missing_docs, unreachable_pub, reason = "tests")]
+
+mod cli;
+mod engine;
+mod front;
+mod kill;
+mod podio;
+mod podio_bench;
+mod podio_sign_in;
+mod stage;
+mod trouble;
+mod walls;
