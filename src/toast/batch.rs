@@ -140,8 +140,8 @@ fn clock_time(instant: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
 mod tests {
     use std::collections::BTreeSet;
 
-    use crate::toast::policy::tests::{at, comment};
     use super::*;
+    use crate::toast::policy::tests::{at, comment};
     use proptest::prelude::*;
 
     fn backlog(id: i64, happened: i64, found: i64) -> Pending {

@@ -16,6 +16,8 @@ const SECRET: &str = "push secret";
 struct Listener {
     client: Client,
     timestamp: i64,
+    /// The numbers of all messages so far, in order.
+    heard: Vec<i64>,
 }
 
 impl Listener {
@@ -24,7 +26,7 @@ impl Listener {
         config.transports = vec![transport];
         let mut client = Client::start(config, client(), None, resume).unwrap();
         client.want(CHANNEL).unwrap();
-        Self { client, timestamp: 1_700_000_000_000 }
+        Self { client, timestamp: 1_700_000_000_000, heard: Vec::new() }
     }
 
     /// The next event that is of interest; subscriptions are signed on the way.
@@ -41,6 +43,10 @@ impl Listener {
                     self.timestamp += 1;
                     self.client.subscribe(channel, Some(faye.signed(channel, self.timestamp))).unwrap();
                 }
+                if let Event::Message { data, .. } = &event {
+                    let data: Value = serde_json::from_str(data.get()).unwrap();
+                    self.heard.extend(data["data"]["n"].as_i64());
+                }
                 if let Some(found) = take(&event) {
                     return Ok(found);
                 }
@@ -55,15 +61,13 @@ impl Listener {
             .unwrap();
     }
 
-    async fn heard(&mut self, faye: &Faye) -> i64 {
-        let number = |event: &Event| match event {
-            Event::Message { data, .. } => {
-                let data: Value = serde_json::from_str(&data.to_string()).unwrap();
-                data["data"]["n"].as_i64()
-            }
-            _ => None,
-        };
-        self.until(faye, "a message", number).await.unwrap()
+    /// Waits until so many messages were heard in all.
+    async fn until_heard(&mut self, faye: &Faye, count: usize) -> Vec<i64> {
+        while self.heard.len() < count {
+            let message = |event: &Event| matches!(event, Event::Message { .. }).then_some(());
+            self.until(faye, "a message", message).await.unwrap();
+        }
+        self.heard.clone()
     }
 
     /// Waits until the link has failed, and takes what is needed to resume.
@@ -80,7 +84,7 @@ async fn a_right_signature_is_accepted_and_a_wrong_one_refused(transport: Transp
     listener.subscribed(&faye).await;
     assert_eq!(faye.node.until("granted").await["channel"], CHANNEL);
     faye.publish(CHANNEL, &json!({"n": 1})).await;
-    assert_eq!(listener.heard(&faye).await, 1);
+    assert_eq!(listener.until_heard(&faye, 1).await, [1]);
 
     // On the same session: the refusal of one channel leaves the other alone.
     let other = "/item/1";
@@ -92,7 +96,7 @@ async fn a_right_signature_is_accepted_and_a_wrong_one_refused(transport: Transp
     };
     assert_eq!(listener.until(&faye, "a refusal", refused).await.unwrap(), "Incorrect signature.");
     faye.publish(CHANNEL, &json!({"n": 2})).await;
-    assert_eq!(listener.heard(&faye).await, 2);
+    assert_eq!(listener.until_heard(&faye, 2).await, [1, 2]);
     let handshakes = faye.node.said.iter().filter(|said| said["event"] == "handshake").count();
     assert_eq!(handshakes, 1, "a refused signature is no reason for a new session");
 }
@@ -104,8 +108,12 @@ async fn a_cut_path_is_resumed_with_the_same_client_and_nothing_is_lost(transpor
     let mut listener = Listener::start(&url, transport, None);
     listener.subscribed(&faye).await;
     faye.node.until("granted").await;
-    wire.set(Mode::Cut);
+    // Faye does not notice that a WebSocket was reset and goes on writing into it: only a polite end keeps its queue whole. What it
+    // loses otherwise, catching up has to find (see `faye.rs`).
+    wire.set(if transport == TransportKind::WebSocket { Mode::Close } else { Mode::Cut });
     let mut resume = listener.failed(&faye).await;
+    // Faye may write the first event into the answer that it still holds and that nobody will get; after that it knows.
+    faye.publish(CHANNEL, &json!({"n": -1})).await;
     for n in 0..50 {
         faye.publish(CHANNEL, &json!({"n": n})).await;
     }
@@ -125,11 +133,12 @@ async fn a_cut_path_is_resumed_with_the_same_client_and_nothing_is_lost(transpor
             Err(_) => resume = listener.client.resume(),
         }
     };
-    let mut heard = Vec::new();
-    while heard.len() < 50 {
-        heard.push(listener.heard(&faye).await);
+    while listener.heard.last() != Some(&49) {
+        let so_far = listener.heard.len();
+        listener.until_heard(&faye, so_far + 1).await;
     }
-    assert_eq!(heard, (0..50).collect::<Vec<_>>());
+    listener.heard.retain(|n| *n >= 0);
+    assert_eq!(listener.heard, (0..50).collect::<Vec<_>>());
 }
 
 async fn a_killed_server_is_subscribed_again_with_a_fresh_signature(transport: TransportKind) {
@@ -152,7 +161,7 @@ async fn a_killed_server_is_subscribed_again_with_a_fresh_signature(transport: T
     let second = faye.node.until("granted").await["timestamp"].as_i64().unwrap();
     assert!(second > first, "signed afresh: {first}, then {second}");
     faye.publish(CHANNEL, &json!({"n": 7})).await;
-    assert_eq!(listener.heard(&faye).await, 7);
+    assert_eq!(listener.until_heard(&faye, 1).await, [7]);
 }
 
 macro_rules! over_both {

@@ -9,9 +9,9 @@ const faye = require('faye')
 const [url, transport, channel, signature, timestamp] = process.argv.slice(2)
 const say = (event) => process.stdout.write(JSON.stringify(event) + '\n')
 const client = new faye.Client(url)
-for (const other of ['websocket', 'eventsource', 'long-polling', 'cross-origin-long-polling', 'callback-polling']) {
-  if (other !== transport) client.disable(other)
-}
+// Faye shakes hands by HTTP and goes over to a WebSocket when both sides have one.
+client.disable('eventsource')
+if (transport !== 'websocket') client.disable('websocket')
 client.addExtension({
   outgoing(message, callback) {
     if (message.channel === '/meta/subscribe') {

@@ -1,5 +1,6 @@
 //! Belfry whole, with its push from a real Faye server that checks Podio's signatures, and its REST from the sandbox.
 
+use belfry::account::PushTransport;
 use belfry::link::LinkState;
 use belfry_sandbox::{Mode, Spec, Wire};
 use serde_json::{Value, json};
@@ -8,12 +9,12 @@ use crate::node::Faye;
 use crate::stage::{LIMIT, Stage};
 
 /// A stage whose push comes from Faye, live.
-async fn live_on_faye() -> (Stage, Faye, Wire) {
+async fn live_on_faye(transport: PushTransport) -> (Stage, Faye, Wire) {
     let stage = Stage::empty().await;
     let faye = Faye::start(&stage.sandbox.podio().push_secret(), 45).await;
     let wire = Wire::start(([127, 0, 0, 1], faye.port).into()).await.unwrap();
     let api = stage.sandbox.api_url();
-    let stage = stage.through(api, format!("{}/faye", wire.url()));
+    let stage = stage.through(api, format!("{}/faye", wire.url())).over(transport);
     stage.sign_in().await.unwrap();
     stage.until_state("live", |state| matches!(state, LinkState::Live)).await;
     (stage, faye, wire)
@@ -38,7 +39,7 @@ fn notification_create(user: u64, id: u64, text: &str) -> Value {
 
 #[tokio::test]
 async fn a_push_from_a_real_faye_server_becomes_a_row_and_a_toast() {
-    let (stage, mut faye, _wire) = live_on_faye().await;
+    let (stage, mut faye, _wire) = live_on_faye(PushTransport::LongPolling).await;
     let granted = faye.node.until("granted").await;
     assert_eq!(granted["channel"], format!("/user/{}", stage.sandbox.user().user_id));
     happens(&stage, &faye, "through Faye").await;
@@ -48,7 +49,16 @@ async fn a_push_from_a_real_faye_server_becomes_a_row_and_a_toast() {
 
 #[tokio::test]
 async fn after_a_cut_of_the_path_the_old_client_id_is_used_and_nothing_is_lost() {
-    let (stage, mut faye, wire) = live_on_faye().await;
+    a_cut_loses_nothing(PushTransport::LongPolling).await;
+}
+
+#[tokio::test]
+async fn after_a_reset_websocket_what_faye_wrote_into_the_dead_one_is_caught_up() {
+    a_cut_loses_nothing(PushTransport::Websocket).await;
+}
+
+async fn a_cut_loses_nothing(transport: PushTransport) {
+    let (stage, mut faye, wire) = live_on_faye(transport).await;
     faye.node.until("granted").await;
     wire.set(Mode::Cut);
     stage.until_state("down", |state| !matches!(state, LinkState::Live)).await;
@@ -67,7 +77,7 @@ async fn after_a_cut_of_the_path_the_old_client_id_is_used_and_nothing_is_lost()
 
 #[tokio::test]
 async fn after_a_killed_server_comes_back_it_is_subscribed_with_a_fresh_push_object() {
-    let (stage, mut faye, _wire) = live_on_faye().await;
+    let (stage, mut faye, _wire) = live_on_faye(PushTransport::LongPolling).await;
     faye.node.until("granted").await;
     let first = stage.sandbox.podio().observed().calls("GET", "/user/status");
     let mut faye = faye.restart().await;

@@ -28,7 +28,7 @@ readline.createInterface({ input: process.stdin }).on('line', (line) => {
 }).on('close', () => process.exit(0))
 
 function signIn(clientSecret, password) {
-  const podio = new Podio({ authType: 'password', clientId, clientSecret }, { apiURL: `http://api.localtest.me:${port}` })
+  const podio = new Podio({ authType: 'password', clientId, clientSecret }, { apiURL: `http://api.localtest.me:${port}`, enablePushService: true })
   podio.authenticateWithCredentials(username, password, (error) => {
     if (error) return failed(error)
     podio.request('get', '/user/status')

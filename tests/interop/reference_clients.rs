@@ -21,6 +21,9 @@ async fn faye_client(transport: &str) {
     }
     assert_eq!(seen["data"]["data"]["data"]["notification_id"], id);
 
+    let sockets = sandbox.podio().observed().sockets;
+    assert_eq!(sockets > 0, transport == "websocket", "it went over {transport}");
+
     let wrong_one = "0".repeat(40);
     let mut wrong = Node::start("faye-client.js", &[&url, transport, &channel, &wrong_one, &timestamp]);
     let refused = wrong.until("refused").await;

@@ -24,6 +24,7 @@ pub struct Stage {
     engine: Option<Engine>,
     api_url: String,
     push_url: String,
+    transport: PushTransport,
 }
 
 impl Stage {
@@ -35,7 +36,16 @@ impl Stage {
         let env = env(home.path());
         let (api_url, push_url) = (sandbox.api_url(), sandbox.push_url());
         let (toaster, engine) = start(&env).await.unwrap();
-        Self { sandbox, _home: home, env, toaster, engine: Some(engine), api_url, push_url }
+        Self {
+            sandbox,
+            _home: home,
+            env,
+            toaster,
+            engine: Some(engine),
+            api_url,
+            push_url,
+            transport: PushTransport::LongPolling,
+        }
     }
 
     /// One account, signed in and live.
@@ -49,6 +59,12 @@ impl Stage {
     /// Other ways to the servers from now on: for accounts yet to be added.
     pub fn through(mut self, api_url: String, push_url: String) -> Self {
         (self.api_url, self.push_url) = (api_url, push_url);
+        self
+    }
+
+    /// Another transport from now on: for accounts yet to be added.
+    pub fn over(mut self, transport: PushTransport) -> Self {
+        self.transport = transport;
         self
     }
 
@@ -79,7 +95,7 @@ impl Stage {
             authorize_url: self.sandbox.authorize_url().parse().unwrap(),
             client_id: self.sandbox.key().client_id.clone(),
             redirect_host: "localhost".into(),
-            push_transport: PushTransport::LongPolling,
+            push_transport: self.transport,
             user_id: None,
         }
     }

@@ -22,6 +22,8 @@ pub enum Mode {
     Pass,
     /// Resets what is open and refuses what is new (the port stays bound: a new connection is reset at once).
     Cut,
+    /// Closes what is open, politely, and refuses what is new: a proxy that is shut down.
+    Close,
     /// Keeps everything open and accepts more, but forwards nothing: a half-open connection.
     Stall,
     /// Forwards from client to server only; answers never arrive.
@@ -150,7 +152,7 @@ impl Drop for Counted {
 
 async fn carry(client: TcpStream, target: SocketAddr, settings: watch::Receiver<Setting>, _count: Counted) {
     let mode = settings.borrow().mode;
-    if mode == Mode::Cut {
+    if matches!(mode, Mode::Cut | Mode::Close) {
         reset(&client);
         return;
     }
@@ -226,6 +228,7 @@ async fn pump(
         let mode = settings.borrow_and_update().mode;
         let limit = match (mode, direction) {
             (Mode::Cut, _) => break End::Cut,
+            (Mode::Close, _) => break End::Closed,
             (Mode::Stall, _)
             | (Mode::StallAnswers, Direction::Answers)
             | (Mode::StallRequests, Direction::Requests) => {
@@ -273,7 +276,7 @@ async fn pump(
 
 async fn until_cut(mut settings: watch::Receiver<Setting>) {
     // When the wire itself is gone, its connections are being ended already.
-    if settings.wait_for(|setting| setting.mode == Mode::Cut).await.is_err() {
+    if settings.wait_for(|setting| matches!(setting.mode, Mode::Cut | Mode::Close)).await.is_err() {
         std::future::pending::<()>().await;
     }
 }
@@ -286,7 +289,7 @@ async fn until_revived(settings: &mut watch::Receiver<Setting>) -> bool {
         }
         let setting = *settings.borrow_and_update();
         match (setting.mode, setting.stalled) {
-            (Mode::Cut, _) => return false,
+            (Mode::Cut | Mode::Close, _) => return false,
             (Mode::Pass | Mode::Slow(_), Stalled::Resume) => return true,
             (Mode::Pass | Mode::Slow(_), Stalled::StayDead)
             | (Mode::Stall | Mode::StallAnswers | Mode::StallRequests, _) => {}
