@@ -125,7 +125,7 @@ fn artefact(name: &str) -> std::path::PathBuf {
     folder.join(name)
 }
 
-async fn a_click_goes_all_the_way(toasts: Toasts, picture: &str) {
+async fn a_click_goes_all_the_way(toasts: Toasts, picture: Option<&str>) {
     let person = Person::new(Options { toasts, ..Options::default() }).await;
     person.sign_in();
     let mut resident = person.resident();
@@ -135,7 +135,10 @@ async fn a_click_goes_all_the_way(toasts: Toasts, picture: &str) {
     let row = resident.until("notification", |line| line["event"] == "notification");
     resident.until_toast("shown");
     let opened = tokio::task::block_in_place(|| {
-        person.desktop.screenshot(&artefact(picture)).unwrap();
+        person.desktop.wait_for_toast().unwrap();
+        if let Some(picture) = picture {
+            person.desktop.screenshot(&artefact(picture)).unwrap();
+        }
         person.desktop.click_toast().unwrap();
         person.desktop.wait_for_opened(1).unwrap()
     });
@@ -148,22 +151,23 @@ async fn a_click_goes_all_the_way(toasts: Toasts, picture: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_click_on_notification_daemon_opens_the_link_marks_the_row_and_tells_podio() {
-    a_click_goes_all_the_way(Toasts::NotificationDaemon, "whole-notification-daemon.png").await;
+    a_click_goes_all_the_way(Toasts::NotificationDaemon, Some("whole-notification-daemon.png")).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_click_on_dunst_opens_the_link_marks_the_row_and_tells_podio() {
-    a_click_goes_all_the_way(Toasts::Dunst, "whole-dunst.png").await;
+    a_click_goes_all_the_way(Toasts::Dunst, Some("whole-dunst.png")).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_click_on_xfce_opens_the_link_marks_the_row_and_tells_podio() {
-    a_click_goes_all_the_way(Toasts::Xfce, "whole-xfce.png").await;
+    a_click_goes_all_the_way(Toasts::Xfce, Some("whole-xfce.png")).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_click_on_mate_opens_the_link_marks_the_row_and_tells_podio() {
-    a_click_goes_all_the_way(Toasts::Mate, "whole-mate.png").await;
+    // Its countdown never lets the screen rest; pictures of it are taken in `toasts.rs`.
+    a_click_goes_all_the_way(Toasts::Mate, None).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -194,9 +194,11 @@ impl Desktop {
 
     /// Gives the black screen a background, for pictures that people look at.
     pub fn paint_background(&self) -> Result<()> {
-        let mut display = self.command(debian("/usr/bin/display-im6.q16", "display"));
-        self.answer(display.args(["-window", "root", "-size", "1920x1200", "gradient:#35506b-#1d2a38"]))
-            .map(drop)
+        let program = debian("/usr/bin/display-im6.q16", "display");
+        let paint = ["-window", "root", "-size", "1920x1200", "gradient:#35506b-#1d2a38"];
+        // It paints, and may say 1 all the same: its code says nothing.
+        self.command(program).args(paint).output().map_err(|error| not_started(program, error))?;
+        Ok(())
     }
 
     /// ImageMagick's program that takes pictures of a screen.
