@@ -173,8 +173,7 @@ fn entry(one: &Value, context: &Value, reader: Reader<'_>) -> Option<Notificatio
     let actor = text(at(one, &["created_by", "name"]));
     let context_value = context;
     let context = read_context(one, context);
-    let title = text(field(one, "text_short"))
-        .or_else(|| text(field(one, "text")))
+    let title = words::line(text(field(one, "text_short")), text(field(one, "text")), actor.as_deref())
         .unwrap_or_else(|| words::sentence(&kind, actor.as_deref(), &context));
     let body = words::body(&kind, data)
         .or_else(|| context.title.clone().filter(|about| !title.contains(about.as_str())));

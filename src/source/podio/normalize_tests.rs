@@ -256,9 +256,9 @@ fn what_one_did_oneself_asks_for_no_banner() {
 #[test]
 fn hostile_text_is_shortened_and_put_on_one_line() {
     let mut long = sent("comment", "item", json!({"value": "y".repeat(5_000)}), None);
-    long["notifications"][0]["text_short"] = json!(format!("a\r\n\u{1b}[31mb\u{0}{}", "é".repeat(5_000)));
+    long["notifications"][0]["text_short"] = json!(format!("Ana\r\n\u{1b}[31mb\u{0}{}", "é".repeat(5_000)));
     let one = &read(&long)[0];
-    assert!(one.title.starts_with("a [31mb é") && one.title.chars().count() == TITLE + 1, "{}", one.title);
+    assert!(one.title.starts_with("Ana [31mb é") && one.title.chars().count() == TITLE + 1, "{}", one.title);
     assert_eq!(one.body.chars().count(), BODY + 1);
     let mut heavy = sent("comment", "item", Value::Null, None);
     heavy["context"]["data"] = json!({"fields": "z".repeat(200_000)});

@@ -5,6 +5,19 @@ use serde_json::Value;
 use super::json::{at, field, flag, int, items, text};
 use crate::notification::{Context, Kind};
 
+/// The service's own sentence, such that it says who: the short form if it does, else the long one, else the short one behind the
+/// name. A sentence that begins with a capital letter stands by itself ("Reminder: …").
+pub(super) fn line(short: Option<String>, long: Option<String>, actor: Option<&str>) -> Option<String> {
+    let Some(actor) = actor else { return short.or(long) };
+    let names = |said: &&String| said.contains(actor);
+    if let Some(said) = [&short, &long].into_iter().flatten().find(names) {
+        return Some(said.clone());
+    }
+    let said = short.or(long)?;
+    let goes_on = said.chars().next().is_some_and(char::is_lowercase);
+    Some(if goes_on { format!("{actor} {said}") } else { said })
+}
+
 /// Who did what to what, where the service sent no sentence of its own.
 pub(super) fn sentence(kind: &Kind, actor: Option<&str>, context: &Context) -> String {
     let about = match (&context.title, context.what.as_str()) {
@@ -176,4 +189,31 @@ fn task_change(data: &Value) -> Option<String> {
         _ => return None,
     };
     Some(said.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::line;
+
+    #[test]
+    fn a_line_says_who_if_any_form_of_the_sentence_does() {
+        let some = |text: &str| Some(text.to_owned());
+        let cases = [
+            (some("Ada commented"), some("Ada commented on Plan: ok"), Some("Ada"), "Ada commented"),
+            (
+                some("commented on Plan"),
+                some("Ada commented on Plan: ok"),
+                Some("Ada"),
+                "Ada commented on Plan: ok",
+            ),
+            (some("commented on Plan"), some("commented on Plan: ok"), Some("Ada"), "Ada commented on Plan"),
+            (some("Reminder: Plan"), None, Some("Ada"), "Reminder: Plan"),
+            (some("commented on Plan"), some("long"), None, "commented on Plan"),
+            (None, some("long"), None, "long"),
+        ];
+        for (short, long, actor, expected) in cases {
+            assert_eq!(line(short, long, actor).as_deref(), Some(expected));
+        }
+        assert_eq!(line(None, None, Some("Ada")), None);
+    }
 }
