@@ -252,7 +252,7 @@ impl Desk {
         let Some(fate) = self.inner.store.fate(id).await? else {
             return Err(unknown(id));
         };
-        Ok(story::why(&row, &fate))
+        Ok(story::why(&row, &fate, &jiff::tz::TimeZone::system()))
     }
 
     /// Pauses toasts until then; `None` ends a pause.

@@ -1,18 +1,21 @@
 //! The story of one notification, in sentences: every silence is explained. Pure.
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
 use crate::engine::views::Why;
 use crate::notification::Arrival;
 use crate::store::{Ended, Fate, Kept, ReadBy};
 use crate::toast::Reason;
 
 /// Tells the story.
-pub(super) fn why(row: &Kept, fate: &Fate) -> Why {
+pub(super) fn why(row: &Kept, fate: &Fate, zone: &TimeZone) -> Why {
+    let local = |at: Timestamp| at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string();
+    let kept = local(fate.admitted_at);
     let mut story = vec![match fate.arrival {
-        Arrival::Live => format!("It came by push and was kept at {}.", fate.admitted_at),
-        Arrival::Backlog => format!("It was found when catching up and was kept at {}.", fate.admitted_at),
-        Arrival::FirstFill => {
-            format!("It lay there when the account was added and was kept at {}.", fate.admitted_at)
-        }
+        Arrival::Live => format!("It came by push and was kept at {kept}."),
+        Arrival::Backlog => format!("It was found when catching up and was kept at {kept}."),
+        Arrival::FirstFill => format!("It lay there when the account was added and was kept at {kept}."),
     }];
     let reason = fate.reason.as_deref().and_then(Reason::from_name);
     match (fate.state.as_str(), reason) {
@@ -20,12 +23,12 @@ pub(super) fn why(row: &Kept, fate: &Fate) -> Why {
         ("pending", _) => story.push("It has not been decided yet whether to raise a toast.".to_owned()),
         ("claimed", _) => story.push("A toast is being raised.".to_owned()),
         ("shown", _) => {
-            let at = fate.settled_at.map_or(String::new(), |at| format!(" at {at}"));
+            let at = fate.settled_at.map_or(String::new(), |at| format!(" at {}", local(at)));
             story.push(format!("A toast was raised{at}."));
         }
         (state, _) => story.push(format!("Its toast: {state}.")),
     }
-    if let (Some(ended), Some(at)) = (fate.ended, fate.ended_at) {
+    if let (Some(ended), Some(at)) = (fate.ended, fate.ended_at.map(local)) {
         story.push(match ended {
             Ended::Clicked => format!("The toast was clicked at {at}."),
             Ended::Dismissed => format!("The toast was closed by hand at {at}."),
@@ -35,7 +38,7 @@ pub(super) fn why(row: &Kept, fate: &Fate) -> Why {
             }
         });
     }
-    if let (true, Some(at)) = (row.read, row.read_at) {
+    if let (true, Some(at)) = (row.read, row.read_at.map(local)) {
         story.push(match row.read_by {
             Some(ReadBy::Person) => format!("It was read here at {at}."),
             Some(ReadBy::Service) => format!("It was read elsewhere; Belfry learned of it at {at}."),

@@ -415,3 +415,13 @@ async fn a_paused_account_is_off_and_catches_up_when_resumed() {
     stage.desk().set_paused(stage.account(), false).await.unwrap();
     stage.until_kept(1).await;
 }
+
+#[tokio::test]
+async fn a_push_over_a_websocket_is_kept_too() {
+    let stage = Stage::empty().await.over(belfry::account::PushTransport::Websocket);
+    stage.sign_in().await.unwrap();
+    stage.until_state("live", |state| matches!(state, LinkState::Live)).await;
+    stage.sandbox.podio().notify(stage.sandbox.user().user_id, Spec::comment("by another way"));
+    stage.until_kept(1).await;
+    assert!(stage.sandbox.podio().observed().sockets > 0, "it went over a WebSocket");
+}

@@ -119,7 +119,9 @@ impl Line {
             Some(address) => zbus::connection::Builder::address(address)?,
             None => zbus::connection::Builder::session()?,
         };
-        let connection = timeout(LIMIT, builder.build()).await.map_err(|_| Trouble::Slow)??;
+        // Nothing was asked yet: whatever goes wrong here, nobody was reached.
+        let connection =
+            timeout(LIMIT, builder.build()).await.map_err(|_| Trouble::Slow)?.map_err(Trouble::Lost)?;
         // One stream for everything keeps the order of the bus: an owner's end and its last signals cannot overtake one another.
         let stream = MessageStream::from(&connection);
         // The sender in the rule keeps forged broadcasts away; forged direct messages need no rule, so `Table::hear` looks again.
