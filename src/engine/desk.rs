@@ -107,12 +107,15 @@ impl Desk {
     /// Keeps the account that a finished sign-in made or renewed, and starts its link.
     async fn after_step(&self, kept: Kept) -> Result<SignInStep, Trouble> {
         let inner = &self.inner;
-        let account = match kept {
+        let mut account = match kept {
             Kept::Step(step) => return Ok(step),
             Kept::Account(account) => *account,
         };
         let id = account.id.clone();
-        // A browser sign-in may be asked about twice (waited for and pasted); the second finds all done.
+        // It may have been paused while the browser was open.
+        if let Some(stored) = inner.store.account(&id).await? {
+            account.paused = stored.paused;
+        }
         inner.store.put_account(account, inner.env.clock.now()).await?;
         inner.signals.send(Signal::Accounts);
         self.restart_link(&id).await?;
@@ -131,9 +134,18 @@ impl Desk {
 
     /// Removes an account with its secrets, rows and toasts.
     pub async fn remove_account(&self, account: AccountId) -> Result<(), Trouble> {
-        let inner = &self.inner;
         self.known_account(&account).await?;
         self.stop_link(&account).await;
+        let removed = self.forget_account(&account).await;
+        if removed.is_err() {
+            // It is still there, so it goes on.
+            self.restart_link(&account).await?;
+        }
+        removed
+    }
+
+    async fn forget_account(&self, account: &AccountId) -> Result<(), Trouble> {
+        let inner = &self.inner;
         let unread = InboxQuery {
             account: Some(account.clone()),
             unread: true,
@@ -147,11 +159,11 @@ impl Desk {
         inner
             .env
             .secrets
-            .forget(&account)
+            .forget(account)
             .await
             .map_err(|error| Trouble::failed(format!("“{account}” was not removed: {error}")))?;
         inner.store.remove_account(account.clone()).await?;
-        inner.intake.links().forget(&account);
+        inner.intake.links().forget(account);
         inner.signals.send(Signal::Accounts);
         Ok(())
     }
@@ -162,10 +174,14 @@ impl Desk {
         if !self.inner.running {
             return Err(Trouble::failed("no Belfry is running; start it with `belfry run`"));
         }
-        if let Some(link) = self.inner.supervisors.lock().await.get(&account) {
-            link.nudge(Nudge::RetryNow);
+        {
+            let supervisors = self.inner.supervisors.lock().await;
+            if let Some(link) = supervisors.get(&account) {
+                link.nudge(Nudge::RetryNow);
+                return Ok(());
+            }
         }
-        Ok(())
+        self.restart_link(&account).await
     }
 
     /// Lists notifications, newest first.
@@ -252,7 +268,11 @@ impl Desk {
         let Some(fate) = self.inner.store.fate(id).await? else {
             return Err(unknown(id));
         };
-        Ok(story::why(&row, &fate, &jiff::tz::TimeZone::system()))
+        let told_together = match &fate.key {
+            Some(key) => self.inner.store.by_toast(key.clone()).await?.len(),
+            None => 1,
+        };
+        Ok(story::why(&row, &fate, told_together, &jiff::tz::TimeZone::system()))
     }
 
     /// Pauses toasts until then; `None` ends a pause.

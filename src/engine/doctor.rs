@@ -51,7 +51,10 @@ pub(super) fn health(
         });
         let (works, words) = match &account.state {
             LinkState::Off if account.paused => (true, "paused".to_owned()),
-            LinkState::Off => (!overview.running, "not connected while Belfry is not running".to_owned()),
+            LinkState::Off if overview.running => {
+                (false, format!("not connected; try again with `belfry account resume {}`", account.id))
+            }
+            LinkState::Off => (true, "not connected while Belfry is not running".to_owned()),
             LinkState::Connecting => (true, "connecting".to_owned()),
             LinkState::CatchingUp => (true, "fetching what was missed".to_owned()),
             LinkState::Live => (true, "live".to_owned()),

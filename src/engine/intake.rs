@@ -49,6 +49,11 @@ impl Intake {
         &self.links
     }
 
+    /// Has what waits for a verdict looked at.
+    pub(super) fn ring(&self) {
+        self.arrived.notify_one();
+    }
+
     /// Where an account's catch-up stands.
     pub(super) async fn cursor(&self, account: &AccountId) -> Result<Option<Cursor>, Failure> {
         self.store.cursor(account).await.map_err(|error| failure(&error))
@@ -119,7 +124,7 @@ impl Intake {
             }
         }
         if any_new {
-            self.arrived.notify_one();
+            self.ring();
         }
         self.read(read_elsewhere).await;
     }

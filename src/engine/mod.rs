@@ -169,7 +169,13 @@ async fn clicks(mut events: mpsc::Receiver<ToastEvent>, teller: Arc<Teller>, des
             }
         };
         let outcome = match toast::wish(&event, &ids) {
-            Wish::Open { id, token } => desk.open(id, token).await.map(drop),
+            Wish::Open { id, token } => match desk.open(id, token.clone()).await {
+                Ok(_) => Ok(()),
+                Err(trouble) => {
+                    warn!(%trouble, "a link was not opened; the inbox is");
+                    desk.open_inbox(&[id], token).await.map(drop)
+                }
+            },
             Wish::OpenInbox { ids, token } => desk.open_inbox(&ids, token).await.map(drop),
             Wish::MarkRead { ids } => desk.set_read(ids, true).await.map(drop),
             // The ledger has it.

@@ -33,6 +33,9 @@ pub(super) struct Attempts {
     next: Arc<AtomicU64>,
 }
 
+/// How a browser sign-in ended, once it has.
+type Ended = watch::Receiver<Option<Result<Arc<Step>, Trouble>>>;
+
 #[derive(Debug)]
 enum Attempt {
     Browser(Browser),
@@ -42,7 +45,7 @@ enum Attempt {
 #[derive(Debug)]
 struct Browser {
     pasted: mpsc::Sender<(String, oneshot::Sender<Result<(), Trouble>>)>,
-    ended: watch::Receiver<Option<Result<Arc<Step>, Trouble>>>,
+    ended: Ended,
     draft: Draft,
     _task: Task,
 }
@@ -51,7 +54,6 @@ struct Browser {
 #[derive(Debug, Clone)]
 struct Draft {
     account: Account,
-    is_new: bool,
     others: Vec<Account>,
 }
 
@@ -81,16 +83,23 @@ impl Attempts {
                 self.lock().remove(&attempt);
                 Err(Trouble::failed("the sign-in was cancelled; nothing was changed"))
             }
-            SignInAnswer::Wait => self.wait(attempt).await,
+            SignInAnswer::Wait => {
+                let (ended, draft) = match self.lock().get(&attempt) {
+                    Some(Attempt::Browser(it)) => (it.ended.clone(), it.draft.clone()),
+                    Some(Attempt::SecondFactor(..)) | None => return Err(over()),
+                };
+                self.wait(attempt, ended, draft).await
+            }
             SignInAnswer::Pasted { text } => {
                 let (done, taken) = oneshot::channel();
-                let pasted = match self.lock().get(&attempt) {
-                    Some(Attempt::Browser(browser)) => browser.pasted.clone(),
+                // Looked up once: a face that waited beside this may take the end of the attempt away.
+                let (pasted, ended, draft) = match self.lock().get(&attempt) {
+                    Some(Attempt::Browser(it)) => (it.pasted.clone(), it.ended.clone(), it.draft.clone()),
                     Some(Attempt::SecondFactor(..)) | None => return Err(over()),
                 };
                 pasted.send((text, done)).await.map_err(|_| over())?;
                 taken.await.map_err(|_| over())??;
-                self.wait(attempt).await
+                self.wait(attempt, ended, draft).await
             }
             SignInAnswer::SecondFactor { code } => {
                 let Some(Attempt::SecondFactor(mut factor, draft)) = self.lock().remove(&attempt) else {
@@ -108,11 +117,7 @@ impl Attempts {
         }
     }
 
-    async fn wait(&self, attempt: u64) -> Result<Kept, Trouble> {
-        let (mut ended, draft) = match self.lock().get(&attempt) {
-            Some(Attempt::Browser(browser)) => (browser.ended.clone(), browser.draft.clone()),
-            Some(Attempt::SecondFactor(..)) | None => return Err(over()),
-        };
+    async fn wait(&self, attempt: u64, mut ended: Ended, draft: Draft) -> Result<Kept, Trouble> {
         let outcome = ended.wait_for(Option::is_some).await.map_err(|_| over())?.clone();
         self.lock().remove(&attempt);
         match outcome {
@@ -146,19 +151,24 @@ impl Attempts {
         }
     }
 
-    /// Signed in: one person is one account.
+    /// Signed in. One person is one account and one account one person; only when that is certain are the secrets kept.
     async fn finish(&self, signed_in: &SignedIn, draft: Draft) -> Result<Kept, Trouble> {
         let same = draft.others.iter().find(|other| same_person(&other.settings, &signed_in.settings));
         if let Some(same) = same {
-            if draft.is_new
-                && let Err(error) = self.env.secrets.forget(&draft.account.id).await
-            {
-                tracing::warn!(%error, "the secrets of a sign-in that was not kept could not be forgotten");
-            }
             return Err(Trouble::usage(format!(
                 "this person is signed in already as “{}”; use `belfry account sign-in {}` to sign in again",
                 same.id, same.id
             )));
+        }
+        let id = &draft.account.id;
+        if another_person(&draft.account.settings, &signed_in.settings) {
+            return Err(Trouble::usage(format!(
+                "this is not the person whose account “{id}” is; nothing was changed. Add this person with `belfry account add`"
+            )));
+        }
+        for (name, secret) in &signed_in.secrets {
+            let kept = self.env.secrets.put(id, *name, secret.clone()).await;
+            kept.map_err(|error| Trouble::failed(error.to_string()))?;
         }
         let account =
             Account { label: signed_in.label.clone(), settings: signed_in.settings.clone(), ..draft.account };
@@ -231,7 +241,7 @@ fn draft(wish: &SignIn, accounts: &[Account]) -> Result<Draft, Trouble> {
             Trouble::usage(format!("there is no account “{id}”; `belfry account list` shows those there are"))
         })?;
         let others = accounts.iter().filter(|other| &other.id != id).cloned().collect();
-        return Ok(Draft { account, is_new: false, others });
+        return Ok(Draft { account, others });
     }
     let settings = wish.podio.clone().ok_or_else(|| Trouble::usage("say which service to add"))?;
     let id = match &wish.name {
@@ -243,7 +253,7 @@ fn draft(wish: &SignIn, accounts: &[Account]) -> Result<Draft, Trouble> {
     };
     let label = id.to_string();
     let account = Account { id, label, paused: false, settings: Settings::Podio(settings) };
-    Ok(Draft { account, is_new: true, others: accounts.to_vec() })
+    Ok(Draft { account, others: accounts.to_vec() })
 }
 
 fn free_name(service: Service, accounts: &[Account]) -> Result<AccountId, Trouble> {
@@ -252,6 +262,12 @@ fn free_name(service: Service, accounts: &[Account]) -> Result<AccountId, Troubl
     let name = std::iter::once(service.as_str().to_owned()).chain(numbered).find(|name| !taken(name));
     name.and_then(|name| AccountId::new(name).ok())
         .ok_or_else(|| Trouble::failed("no free account name was found"))
+}
+
+/// True if both are known and differ.
+fn another_person(one: &Settings, other: &Settings) -> bool {
+    let (Settings::Podio(one), Settings::Podio(other)) = (one, other);
+    one.user_id.is_some() && other.user_id.is_some() && one.user_id != other.user_id
 }
 
 fn same_person(one: &Settings, other: &Settings) -> bool {

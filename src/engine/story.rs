@@ -9,7 +9,7 @@ use crate::store::{Ended, Fate, Kept, ReadBy};
 use crate::toast::Reason;
 
 /// Tells the story.
-pub(super) fn why(row: &Kept, fate: &Fate, zone: &TimeZone) -> Why {
+pub(super) fn why(row: &Kept, fate: &Fate, told_together: usize, zone: &TimeZone) -> Why {
     let local = |at: Timestamp| at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string();
     let kept = local(fate.admitted_at);
     let mut story = vec![match fate.arrival {
@@ -24,7 +24,10 @@ pub(super) fn why(row: &Kept, fate: &Fate, zone: &TimeZone) -> Why {
         ("claimed", _) => story.push("A toast is being raised.".to_owned()),
         ("shown", _) => {
             let at = fate.settled_at.map_or(String::new(), |at| format!(" at {}", local(at)));
-            story.push(format!("A toast was raised{at}."));
+            story.push(match told_together {
+                0 | 1 => format!("A toast was raised{at}."),
+                _ => format!("It was told{at} in one summary of {told_together}."),
+            });
         }
         (state, _) => story.push(format!("Its toast: {state}.")),
     }

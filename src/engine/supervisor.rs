@@ -1,13 +1,14 @@
 //! The supervisor of one link: starts its source, takes in what it reports, waits, tries again, or gives up. Only it retries.
 
 use std::collections::VecDeque;
+use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use jiff::Timestamp;
 use tokio::sync::mpsc;
-use tracing::warn;
+use tracing::{error, warn};
 
 use crate::account::{Account, AccountId};
 use crate::engine::backoff::{Backoff, Next};
@@ -17,6 +18,9 @@ use crate::env::tasks::{Task, Tasks};
 use crate::link::{Failure, LinkState};
 use crate::source::{Order, Outbox, Report, Source, Wish};
 use crate::store::StillUnread;
+
+/// What a link reported before it failed is taken in within this.
+const LAST_REPORTS: Duration = Duration::from_millis(500);
 
 /// What a running supervisor can be told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,8 +79,8 @@ async fn supervise(account: Account, env: Env, intake: Intake, mut nudges: mpsc:
             Next::SignIn => (LinkState::NeedsSignIn { reason }, None),
             Next::Broken { until } => (LinkState::Broken { reason }, Some(until)),
         };
-        // Nothing heals a refused sign-in but the person.
-        let hints_help = !matches!(state, LinkState::NeedsSignIn { .. });
+        // Nothing heals a refused sign-in but the person, and a service that named a time is not asked before it.
+        let hints_help = !matches!(failure, Failure::SignIn { .. } | Failure::Later { .. });
         intake.links().stands(&id, state, now);
         if !wait(until, &env, hints_help, &mut nudges).await {
             return;
@@ -114,11 +118,25 @@ async fn one_life(
         Ok(orders) => orders,
         Err(failure) => return (failure, Duration::ZERO),
     };
-    let failure = tokio::select! {
-        failure = source.run(&mut outbox) => failure,
-        () = take_in(&mut reports, account, env, intake, &mut live_since) => Failure::transient("the link ended"),
-        () = pass_on(open_orders, nudges, orders) => Failure::transient("Belfry is stopping"),
+    let failure = {
+        let taking = take_in(&mut reports, account, env, intake, &mut live_since);
+        tokio::pin!(taking);
+        let failure = tokio::select! {
+            failure = AssertUnwindSafe(source.run(&mut outbox)).catch_unwind() => failure.unwrap_or_else(|_| {
+                error!(%account, "a link failed unexpectedly; please report this");
+                Failure::transient("Belfry failed unexpectedly; the log says more")
+            }),
+            () = &mut taking => Failure::transient("the link ended"),
+            () = pass_on(open_orders, nudges, orders) => Failure::transient("Belfry is stopping"),
+        };
+        drop(outbox);
+        // What was handed over last is still kept, told and withdrawn.
+        if tokio::time::timeout(LAST_REPORTS, taking).await.is_err() {
+            warn!(%account, "the last reports of a link took too long");
+        }
+        failure
     };
+    intake.ring();
     let lived =
         live_since.map_or(Duration::ZERO, |since| env.clock.instant().saturating_duration_since(since));
     (failure, lived)

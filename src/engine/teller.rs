@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use tokio::sync::Notify;
@@ -22,6 +23,9 @@ use crate::toast::{self, Outcome, Pending, Raise, Reason, Toaster};
 
 /// At most so many are judged together: a long absence ends in a few summaries.
 const TOGETHER: usize = 500;
+
+/// A store that failed is asked again after this.
+const TROUBLED: Duration = Duration::from_secs(15);
 
 /// How this run raises toasts.
 #[derive(Debug)]
@@ -73,9 +77,9 @@ impl Teller {
                 Ok(true) => {}
                 Ok(false) => arrived.notified().await,
                 Err(error) => {
-                    // What waits stays pending in the store; the next arrival tries again.
+                    // What waits stays pending in the store, and is tried again though nothing new arrives.
                     error!(%error, "toasts could not be decided");
-                    arrived.notified().await;
+                    drop(tokio::time::timeout(TROUBLED, arrived.notified()).await);
                 }
             }
         }

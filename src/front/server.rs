@@ -9,6 +9,7 @@ use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use interprocess::local_socket::tokio::{Listener, Stream, prelude::*};
+use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::sync::{broadcast, oneshot};
 use tokio::time::timeout;
@@ -173,7 +174,7 @@ async fn greet(stream: &Stream, reader: &mut Reader<'_>) -> Result<(), End> {
 }
 
 async fn converse(stream: &Stream, reader: &mut Reader<'_>, answering: &Answering) -> Result<(), End> {
-    // Dropped with the connection: nobody waits for these answers any more.
+    // Dropped with the connection: nobody waits for these answers any more. What was asked is carried out all the same.
     let mut under_way: FuturesUnordered<BoxFuture<'static, String>> = FuturesUnordered::new();
     let mut signals: Option<broadcast::Receiver<Signal>> = None;
     loop {
@@ -186,8 +187,7 @@ async fn converse(stream: &Stream, reader: &mut Reader<'_>, answering: &Answerin
                         wire::answer_line(&id, Err(Trouble::failed(words)))
                     }
                     Ok(Call::Ask { id, request }) => {
-                        let answer = (answering.answer)(*request);
-                        under_way.push(Box::pin(async move { wire::answer_line(&id, answer.await) }));
+                        under_way.push(Box::pin(carried_out((answering.answer)(*request), id)));
                         continue;
                     }
                     Ok(Call::Signals { id }) => {
@@ -203,6 +203,16 @@ async fn converse(stream: &Stream, reader: &mut Reader<'_>, answering: &Answerin
         };
         local::write(stream, &line).await?;
     }
+}
+
+/// Carries a request out to its end, whether or not the asker stays: half a removal is worse than one nobody waited for.
+async fn carried_out(answer: BoxFuture<'static, Answer>, id: Value) -> String {
+    let (done, line) = oneshot::channel();
+    let work = async move { drop(done.send(answer.await)) };
+    Tasks::start("request", work).detach();
+    let answer =
+        line.await.unwrap_or_else(|_| Err(Trouble::failed("this failed unexpectedly; please report it")));
+    wire::answer_line(&id, answer)
 }
 
 /// The next signal; pends for ever where none was asked for and once the engine has gone.

@@ -3,21 +3,25 @@
 //! In: toasts. Out: one line each, or nothing where the caller prints its own form.
 
 use std::io::Write;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::BoxFuture;
 
+use crate::env::Tasks;
+
 use super::{Outcome, Toast, ToastKey, ToastService, Toaster};
+
+type Page = Arc<Mutex<Box<dyn Write + Send>>>;
 
 /// Writes `title — body`, one line per toast.
 pub struct Printing {
-    to: Option<Mutex<Box<dyn Write + Send>>>,
+    to: Option<Page>,
 }
 
 impl Printing {
     /// One line per toast to `to`.
     pub fn to(to: Box<dyn Write + Send>) -> Self {
-        Self { to: Some(Mutex::new(to)) }
+        Self { to: Some(Arc::new(Mutex::new(to))) }
     }
 
     /// Writes nothing: for `--json`, where the caller prints each toast as an object.
@@ -25,16 +29,20 @@ impl Printing {
         Self { to: None }
     }
 
-    fn print(&self, toast: &Toast) -> std::io::Result<()> {
-        let Some(to) = &self.to else { return Ok(()) };
-        let mut to = to.lock().unwrap_or_else(PoisonError::into_inner);
-        let body = toast.body.replace('\n', " ");
-        if body.is_empty() {
-            writeln!(to, "{}", toast.title)?
-        } else {
-            writeln!(to, "{} — {body}", toast.title)?
-        }
-        to.flush()
+    /// On a thread of its own: a reader that is slow must not hold up anything else.
+    async fn print(&self, toast: &Toast) -> std::io::Result<()> {
+        let Some(to) = self.to.clone() else { return Ok(()) };
+        let (title, body) = (toast.title.clone(), toast.body.replace('\n', " "));
+        let written = Tasks::blocking("print", move || {
+            let mut to = to.lock().unwrap_or_else(PoisonError::into_inner);
+            if body.is_empty() {
+                writeln!(to, "{title}")?
+            } else {
+                writeln!(to, "{title} — {body}")?
+            }
+            to.flush()
+        });
+        written.await.unwrap_or_else(|| Err(std::io::ErrorKind::Other.into()))
     }
 }
 
@@ -46,11 +54,12 @@ impl std::fmt::Debug for Printing {
 
 impl Toaster for Printing {
     fn show<'a>(&'a self, toast: &'a Toast) -> BoxFuture<'a, Outcome> {
-        let outcome = match self.print(toast) {
-            Ok(()) => Outcome::Shown,
-            Err(error) => Outcome::Failed { reason: format!("The toast could not be printed: {error}.") },
-        };
-        Box::pin(std::future::ready(outcome))
+        Box::pin(async move {
+            match self.print(toast).await {
+                Ok(()) => Outcome::Shown,
+                Err(error) => Outcome::Failed { reason: format!("The toast could not be printed: {error}.") },
+            }
+        })
     }
 
     fn withdraw<'a>(&'a self, _key: &'a ToastKey) -> BoxFuture<'a, ()> {
@@ -69,8 +78,6 @@ impl Toaster for Printing {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::notification::Icon;
 

@@ -35,8 +35,12 @@ async fn is_kept(bench: &Bench) -> bool {
     key.is_some_and(|key| key.expose_secret() == bench.sandbox.key().client_secret)
 }
 
-fn done(step: Step, bench: &Bench) {
+async fn done(step: Step, bench: &Bench) {
     let Step::Done(done) = step else { panic!("not done: {step:?}") };
+    assert!(!is_kept(bench).await, "nothing is kept before the caller agrees");
+    for (name, secret) in done.secrets {
+        bench.env.secrets.put(&bench.account, name, secret).await.unwrap();
+    }
     assert_eq!(done.label, "Robin Vale");
     let Settings::Podio(settings) = done.settings;
     assert_eq!(settings.user_id, i64::try_from(bench.user()).ok());
@@ -50,7 +54,7 @@ async fn by_the_browser() {
     let mut sign_in = browser(&bench).await;
     let address = sign_in.url().to_string();
     let (came, (_, page)) = tokio::join!(sign_in.wait(), visit(&bench, &address));
-    done(came.unwrap(), &bench);
+    done(came.unwrap(), &bench).await;
     assert_eq!(page, 200);
     assert!(is_kept(&bench).await);
     assert_eq!(bench.sandbox.podio().observed().code_grants, 1);
@@ -70,7 +74,7 @@ async fn a_return_with_a_wrong_state_is_refused_and_the_right_one_still_served()
         (refused, visit(&bench, address.as_str()).await.1)
     };
     let (came, statuses) = tokio::join!(sign_in.wait(), work);
-    done(came.unwrap(), &bench);
+    done(came.unwrap(), &bench).await;
     assert_eq!(statuses, (400, 200));
     assert_eq!(
         bench.sandbox.podio().observed().refused_grants,
@@ -102,7 +106,7 @@ async fn by_what_the_person_pasted() {
         let url: url::Url = location.parse().unwrap();
         let code = url.query_pairs().find(|(name, _)| name == "code").unwrap().1.into_owned();
         assert_eq!(sign_in.pasted("no code at all").await.unwrap_err(), SignInError::NotACode);
-        done(sign_in.pasted(if whole { &location } else { &code }).await.unwrap(), &bench);
+        done(sign_in.pasted(if whole { &location } else { &code }).await.unwrap(), &bench).await;
         assert_eq!(sign_in.pasted(&code).await.unwrap_err(), SignInError::Expired, "a code serves once");
     }
 }
@@ -110,7 +114,7 @@ async fn by_what_the_person_pasted() {
 #[tokio::test]
 async fn by_password() {
     let bench = Bench::fresh().await;
-    done(bench.begin(password(&bench, "open-sesame")).await.unwrap(), &bench);
+    done(bench.begin(password(&bench, "open-sesame")).await.unwrap(), &bench).await;
     assert!(is_kept(&bench).await);
 }
 
@@ -119,7 +123,7 @@ async fn by_password_at_a_service_of_the_older_form() {
     let bench = Bench::fresh().await;
     let missing = Fault { path: "/oauth/token/v2".into(), times: 9, answer: Answer::Status(405) };
     bench.sandbox.podio().fault(missing);
-    done(bench.begin(password(&bench, "open-sesame")).await.unwrap(), &bench);
+    done(bench.begin(password(&bench, "open-sesame")).await.unwrap(), &bench).await;
 }
 
 #[tokio::test]
@@ -131,7 +135,7 @@ async fn with_a_second_factor() {
         let step = bench.begin(password(&bench, "open-sesame")).await.unwrap();
         let Step::SecondFactor(mut second) = step else { panic!("no second factor: {step:?}") };
         assert_eq!(second.answer(wrong).await.unwrap_err(), SignInError::WrongCode);
-        done(second.answer(right).await.unwrap(), &bench);
+        done(second.answer(right).await.unwrap(), &bench).await;
     }
 }
 

@@ -1,7 +1,7 @@
 //! Signing in to Podio: by the browser, or by user name and password with a second factor where the account has one.
 //!
-//! In: settings, the API key's secret, what the person answers. Out: settings that know who is signed in; key and tokens are then in the
-//! password store. Nothing is kept before all of it has worked.
+//! In: settings, the API key's secret, what the person answers. Out: settings that know who is signed in, and the secrets
+//! to keep. Nothing is kept here: whether this is the right person is not known to this part.
 
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
@@ -45,12 +45,14 @@ pub enum Step {
 }
 
 /// Who is signed in.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct SignedIn {
     /// The settings, with the user's number.
     pub settings: Settings,
     /// The person's name at Podio.
     pub label: String,
+    /// The key's secret and the tokens, to be kept in this order once it is certain that this is the right person.
+    pub secrets: Vec<(SecretName, SecretString)>,
 }
 
 /// Why signing in did not work. Each says what to do.
@@ -288,7 +290,7 @@ impl Ground {
         }
     }
 
-    /// Asks who is signed in, then keeps key and tokens.
+    /// Asks who is signed in. Nothing is kept yet: only the caller knows whether this is the right person.
     async fn finish(&self, granted: Granted) -> Result<SignedIn, SignInError> {
         let by_token = granted.user_id;
         let tokens = Tokens::fresh(granted, self.env.clock.now());
@@ -299,11 +301,10 @@ impl Ground {
         let status = api.status().await.map_err(not_known)?;
         let mut settings = self.settings.clone();
         settings.user_id = status.user_id.or(by_token);
-        let secrets = &self.env.secrets;
-        secrets.put(&self.account, SecretName::ClientSecret, self.key.secret.clone()).await?;
-        secrets.put(&self.account, SecretName::Tokens, tokens.stored()).await?;
         let label = status.name.unwrap_or_else(|| "Podio".to_owned());
-        Ok(SignedIn { settings: Settings::Podio(settings), label })
+        let secrets =
+            vec![(SecretName::ClientSecret, self.key.secret.clone()), (SecretName::Tokens, tokens.stored())];
+        Ok(SignedIn { settings: Settings::Podio(settings), label, secrets })
     }
 }
 
