@@ -6,9 +6,10 @@ use belfry::cli;
 use belfry::env::Paths;
 use belfry::front::views::Trouble;
 use tracing_appender::rolling::{RollingFileAppender, Rotation};
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Layer, fmt};
+use tracing_subscriber::{Layer, fmt};
 
 /// How long work that cannot be interrupted, such as a password store that hangs, may hold up the end.
 const LAST_WORK: Duration = Duration::from_millis(500);
@@ -43,7 +44,9 @@ fn perform(call: cli::Call) -> Result<u8, Trouble> {
 fn begin_log(resident: Option<&Paths>) -> Result<(), Trouble> {
     let wish = std::env::var("BELFRY_LOG").ok().filter(|wish| !wish.is_empty());
     let filter = |usual: &str| {
-        EnvFilter::try_new(wish.as_deref().unwrap_or(usual))
+        wish.as_deref()
+            .unwrap_or(usual)
+            .parse::<Targets>()
             .map_err(|error| Trouble::usage(format!("BELFRY_LOG is not understood: {error}")))
     };
     let to_terminal = fmt::layer().with_writer(std::io::stderr).with_ansi(false).with_filter(filter("warn")?);
