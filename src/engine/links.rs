@@ -1,6 +1,6 @@
 //! The table of links: where each stands, as the supervisors say and the overview shows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
@@ -70,6 +70,13 @@ impl Links {
     pub(super) fn view(&self, account: &AccountId) -> LinkView {
         let off = LinkView { state: LinkState::Off, last_sign_of_life: None };
         self.lock().get(account).cloned().unwrap_or(off)
+    }
+
+    /// Accounts that are fetching what they missed.
+    pub(super) fn catching_up(&self) -> BTreeSet<AccountId> {
+        let table = self.lock();
+        let busy = table.iter().filter(|(_, view)| matches!(view.state, LinkState::CatchingUp));
+        busy.map(|(account, _)| account.clone()).collect()
     }
 
     /// Forgets a removed account's link.

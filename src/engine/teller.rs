@@ -11,12 +11,11 @@ use jiff::tz::TimeZone;
 use tokio::sync::Notify;
 use tracing::{debug, error, warn};
 
-use crate::account::AccountId;
+use crate::account::{Account, AccountId};
 use crate::engine::links::Links;
 use crate::engine::signal::Signals;
 use crate::engine::views::Signal;
 use crate::env::Env;
-use crate::link::LinkState;
 use crate::notification::{Arrival, NotificationId};
 use crate::store::{Ended, Store, StoreError};
 use crate::toast::{self, Outcome, Pending, Raise, Reason, Toaster};
@@ -87,17 +86,22 @@ impl Teller {
 
     /// Judges one batch. True if there may be more.
     async fn judge(&self) -> Result<bool, StoreError> {
+        // Read before the rows: an account that is caught up by then has all of its rows there.
+        let catching_up = self.links.catching_up();
         let pending = self.store.pending(TOGETHER).await?;
         if pending.is_empty() {
             return Ok(false);
         }
-        let labels = self.labels().await?;
+        let origins = self.origins().await?;
         let waiting: Vec<Pending> = pending
             .into_iter()
-            .filter(|row| !self.still_fetching(&row.notification.account, row.arrival))
+            // What a catch-up finds is told when it has ended: as one summary, not one for each page.
+            .filter(|row| {
+                matches!(row.arrival, Arrival::Live) || !catching_up.contains(&row.notification.account)
+            })
             .map(|row| Pending {
                 id: row.id,
-                origin: labels.get(&row.notification.account).cloned().unwrap_or_default(),
+                origin: origins.get(&row.notification.account).cloned().unwrap_or_default(),
                 notification: row.notification,
                 arrival: row.arrival,
                 admitted_at: row.admitted_at,
@@ -118,15 +122,19 @@ impl Teller {
         Ok(true)
     }
 
-    /// What a catch-up finds is told when it has ended: as one summary, not one for each page.
-    fn still_fetching(&self, account: &AccountId, arrival: Arrival) -> bool {
-        let catching_up = matches!(self.links.view(account).state, LinkState::CatchingUp);
-        catching_up && !matches!(arrival, Arrival::Live)
-    }
-
-    async fn labels(&self) -> Result<BTreeMap<AccountId, String>, StoreError> {
+    /// What a toast calls an account: its service, and whose it is where there are several of that service.
+    async fn origins(&self) -> Result<BTreeMap<AccountId, String>, StoreError> {
         let accounts = self.store.accounts().await?;
-        Ok(accounts.into_iter().map(|account| (account.id, account.label)).collect())
+        let origin = |account: &Account| {
+            let service = account.settings.service();
+            let alone = accounts.iter().filter(|other| other.settings.service() == service).count() == 1;
+            if alone {
+                service.human().to_owned()
+            } else {
+                format!("{} · {}", service.human(), account.label)
+            }
+        };
+        Ok(accounts.iter().map(|account| (account.id.clone(), origin(account))).collect())
     }
 
     async fn keep_quiet(&self, ids: Vec<NotificationId>, reason: Reason) -> Result<(), StoreError> {

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use belfry::engine::views::{SignInStep, TroubleKind};
+use belfry::engine::views::{PasswordSignIn, SignIn, SignInAnswer, SignInStep, TroubleKind};
+use belfry::env::SecretName;
 use belfry::link::LinkState;
 use belfry::toast::recording::Call;
 use belfry::toast::{Outcome, ToastEvent};
-use belfry_sandbox::{Answer, Delivery, Fault, Message, Mode, Side, Spec, Wire};
+use belfry_sandbox::{Answer, Consent, Delivery, Fault, Message, Mode, Side, Spec, Wire};
 use jiff::SignedDuration;
+use secrecy::ExposeSecret;
 
 use crate::stage::{self, LIMIT, Stage};
 
@@ -71,6 +73,7 @@ async fn what_happened_while_belfry_was_off_is_caught_up() {
     let user = stage.sandbox.user().user_id;
     stage.sandbox.podio().notify(user, Spec::comment("before"));
     stage.until_kept(1).await;
+    stage.until_settled().await;
     stage.stop().await;
     for n in 0..120 {
         stage.sandbox.podio().notify(user, Spec::comment(&format!("meanwhile {n}")));
@@ -82,6 +85,7 @@ async fn what_happened_while_belfry_was_off_is_caught_up() {
     stage.until_settled().await;
     assert_eq!(toasts.len(), 1, "one summary: {toasts:?}");
     assert_eq!(stage.toaster.shown().len(), 1);
+    assert_eq!(toasts[0].title, "120 new in Podio");
 }
 
 #[tokio::test]
@@ -401,7 +405,7 @@ async fn a_removed_account_leaves_no_row_and_no_secret() {
     stage.until_kept(1).await;
     stage.desk().remove_account(stage.account()).await.unwrap();
     assert!(stage.kept().await.is_empty());
-    let secret = stage.env.secrets.get(&stage.account(), belfry::env::SecretName::Tokens).await.unwrap();
+    let secret = stage.env.secrets.get(&stage.account(), SecretName::Tokens).await.unwrap();
     assert!(secret.is_none());
     stage.sandbox.podio().wait_for(|seen| seen.held_connects == 0, LIMIT).await.unwrap();
 }
@@ -424,4 +428,56 @@ async fn a_push_over_a_websocket_is_kept_too() {
     stage.sandbox.podio().notify(stage.sandbox.user().user_id, Spec::comment("by another way"));
     stage.until_kept(1).await;
     assert!(stage.sandbox.podio().observed().sockets > 0, "it went over a WebSocket");
+}
+
+#[tokio::test]
+async fn pasting_the_address_works_while_somebody_waits_for_the_browser() {
+    let stage = Stage::empty().await;
+    let user = stage.sandbox.user().user_id;
+    stage.sandbox.podio().set(|settings| settings.consent = Consent::Allow(user));
+    let wish = SignIn { password: None, ..stage.wish() };
+    let SignInStep::Browser { attempt, url } = stage.desk().sign_in(wish).await.unwrap() else {
+        panic!("no browser is wanted")
+    };
+    let answer = stage.env.http.client.get(&url).send().await.unwrap();
+    let text = answer.headers()["location"].to_str().unwrap().to_owned();
+    let desk = stage.desk();
+    let (waited, pasted) = tokio::join!(
+        desk.sign_in_answer(attempt, SignInAnswer::Wait),
+        desk.sign_in_answer(attempt, SignInAnswer::Pasted { text }),
+    );
+    let done = SignInStep::Done { account: stage.account() };
+    assert_eq!(pasted.unwrap(), done);
+    assert_eq!(waited.unwrap(), done);
+    stage.until_state("live", |state| matches!(state, LinkState::Live)).await;
+}
+
+#[tokio::test]
+async fn signing_in_again_as_somebody_else_changes_nothing() {
+    let stage = Stage::live().await;
+    stage.sandbox.podio().add_user("Alan Marsh", "alan@example.test", "sesame");
+    let before = stage.env.secrets.get(&stage.account(), SecretName::Tokens).await.unwrap().unwrap();
+    let mut again = stage.wish();
+    again.account = Some(stage.account());
+    again.password = Some(PasswordSignIn { username: "alan@example.test".into(), password: "sesame".into() });
+    let trouble = stage.desk().sign_in(again).await.unwrap_err();
+    assert_eq!(trouble.kind, TroubleKind::Usage, "{trouble}");
+    let after = stage.env.secrets.get(&stage.account(), SecretName::Tokens).await.unwrap().unwrap();
+    assert_eq!(before.expose_secret(), after.expose_secret());
+    assert!(matches!(stage.state().await, LinkState::Live));
+}
+
+#[tokio::test]
+async fn what_is_told_in_a_summary_says_so() {
+    let mut stage = Stage::live().await;
+    let user = stage.sandbox.user().user_id;
+    stage.stop().await;
+    for n in 0..5 {
+        stage.sandbox.podio().notify(user, Spec::comment(&format!("missed {n}")));
+    }
+    stage.start().await;
+    let row = stage.until_kept(5).await.remove(0);
+    stage.until_settled().await;
+    let why = stage.desk().why(row.id).await.unwrap();
+    assert!(why.story.iter().any(|said| said.contains("summary of 5")), "{why:?}");
 }

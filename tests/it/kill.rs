@@ -81,9 +81,9 @@ async fn a_hundred_kills_under_two_thousand_pushes_lose_nothing_and_tell_nothing
     let text = std::fs::read_to_string(&told_path).unwrap();
     let mut banners: BTreeMap<String, usize> = BTreeMap::new();
     let mut summaries = 0;
-    // A toast's line begins with its title; the lines that tell of rows and links begin with the time.
+    // A toast's line begins with its title, which says who; the lines that tell of rows and links begin with the time.
     for line in text.lines() {
-        if let Some(number) = line.strip_prefix("push-").and_then(|rest| rest.get(..5)) {
+        if let Some(number) = line.strip_prefix("Ada Brook push-").and_then(|rest| rest.get(..5)) {
             *banners.entry(number.to_owned()).or_default() += 1;
         } else if line.contains(" new in ") || line.contains(" new since ") {
             summaries += 1;
