@@ -122,6 +122,11 @@ impl<'a> Live<'a> {
         unread: Option<i64>,
     ) -> Self {
         let now = Instant::now();
+        // Whoever goes on with a subscription renews it when that is due, and at once if nobody knows when.
+        let renew_at = match &fresh {
+            Some(_) => now + LONG,
+            None => podio.renew_at.unwrap_or(now),
+        };
         Self {
             podio,
             reports,
@@ -131,7 +136,7 @@ impl<'a> Live<'a> {
             fresh: fresh.map(|push| (push, now)),
             pass: Pass::No,
             refusals: 0,
-            renew_at: now + LONG,
+            renew_at,
             catching_up: false,
             once_more: false,
             look_at: now + LONG,
@@ -195,6 +200,7 @@ impl<'a> Live<'a> {
             }
             Event::Subscribed { .. } => {
                 self.refusals = 0;
+                self.podio.renew_at = Some(self.renew_at);
                 if self.stage == Stage::Connecting {
                     self.subscribed();
                 }

@@ -57,6 +57,8 @@ pub struct Podio {
     since: Option<Timestamp>,
     /// What the push server needs to go on where the last link stood.
     resume: Option<bayeux::Resume>,
+    /// When the subscription that `resume` goes on with has to be renewed; none before the first one.
+    renew_at: Option<tokio::time::Instant>,
     heard: Heard,
     completing: Completing,
     wishes: Wishes,
@@ -76,6 +78,7 @@ impl Podio {
             env,
             api,
             resume: None,
+            renew_at: None,
             heard: Heard::default(),
             completing: Completing::default(),
             wishes: Wishes::default(),

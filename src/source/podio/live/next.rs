@@ -32,7 +32,7 @@ impl Live<'_> {
     }
 
     fn act_on_pass(&mut self, now: Instant, client: &mut bayeux::Client) -> Result<(), Failure> {
-        if now >= self.renew_at && matches!(self.pass, Pass::No) {
+        if self.stage != Stage::Connecting && now >= self.renew_at && matches!(self.pass, Pass::No) {
             self.pass = Pass::Wanted;
             self.renew_at = now + LONG;
         }
