@@ -10,8 +10,8 @@ use serde_json::Value;
 
 /// How long one request may take, from the first byte out to the last byte in.
 const TIME: Duration = Duration::from_secs(30);
-/// Longest answer taken, after decompression, in bytes.
-const LONGEST: usize = 1024 * 1024;
+/// Longest answer taken where nothing longer is to be expected, after decompression, in bytes.
+pub(crate) const LONGEST: usize = 1024 * 1024;
 
 /// A service's answer: any status, with a body that is JSON or empty.
 #[derive(Debug)]
@@ -55,6 +55,12 @@ pub(crate) enum Unanswered {
         /// The server.
         host: String,
     },
+    /// More than is taken.
+    #[error("{host} answered with something that is not understood (too long)")]
+    TooLong {
+        /// The server.
+        host: String,
+    },
     /// Not what this service says.
     #[error("{host} answered with something that is not understood ({why})")]
     Garbage {
@@ -65,10 +71,14 @@ pub(crate) enum Unanswered {
     },
 }
 
-/// Sends a request and reads the answer.
-pub(crate) async fn exchange(request: RequestBuilder, host: &str) -> Result<Answer, Unanswered> {
+/// Sends a request and reads the answer, of at most `longest` bytes.
+pub(crate) async fn exchange(
+    request: RequestBuilder,
+    host: &str,
+    longest: usize,
+) -> Result<Answer, Unanswered> {
     let host = host.to_owned();
-    match tokio::time::timeout(TIME, send(request, &host)).await {
+    match tokio::time::timeout(TIME, send(request, &host, longest)).await {
         Ok(answer) => answer,
         Err(_) => Err(Unanswered::Late { host }),
     }
@@ -83,7 +93,7 @@ pub(crate) fn host_of(url: &url::Url) -> String {
     }
 }
 
-async fn send(request: RequestBuilder, host: &str) -> Result<Answer, Unanswered> {
+async fn send(request: RequestBuilder, host: &str, longest: usize) -> Result<Answer, Unanswered> {
     let mut response = request.send().await.map_err(|error| sorted(&error, host))?;
     let status = response.status();
     let headers = response.headers().clone();
@@ -96,8 +106,8 @@ async fn send(request: RequestBuilder, host: &str) -> Result<Answer, Unanswered>
     }
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| sorted(&error, host))? {
-        if bytes.len() + chunk.len() > LONGEST {
-            return Err(Unanswered::Garbage { host: host.to_owned(), why: "too long" });
+        if bytes.len() + chunk.len() > longest {
+            return Err(Unanswered::TooLong { host: host.to_owned() });
         }
         bytes.extend_from_slice(&chunk);
     }

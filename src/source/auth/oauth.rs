@@ -15,7 +15,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use url::Url;
 
-use crate::source::exchange::{Answer, Unanswered, exchange, host_of};
+use crate::source::exchange::{Answer, LONGEST, Unanswered, exchange, host_of};
 
 /// Shortest and longest life taken from the word of a server for a token.
 const LIFETIMES: std::ops::RangeInclusive<u64> = 1..=366 * 24 * 3600;
@@ -146,7 +146,7 @@ impl TokenEndpoint {
 
     /// Asks with a body made by the caller, at an address of its own, for tokens (a second factor's code, say).
     pub(crate) async fn ask_at(&self, url: Url, body: &Map<String, Value>) -> Result<Yes, No> {
-        judged(exchange(self.client.post(url).json(body), &self.host).await?, &self.host)
+        judged(exchange(self.client.post(url).json(body), &self.host, LONGEST).await?, &self.host)
     }
 
     async fn send(&self, key: &ApiKey, grant: &Grant<'_>, pkce: bool) -> Result<Yes, No> {
@@ -154,13 +154,17 @@ impl TokenEndpoint {
         if !self.only_form.load(Ordering::Relaxed) {
             let body: Map<String, Value> =
                 fields.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value))).collect();
-            let answer = exchange(self.client.post(self.json.clone()).json(&body), &self.host).await?;
+            let answer =
+                exchange(self.client.post(self.json.clone()).json(&body), &self.host, LONGEST).await?;
             if answer.status != StatusCode::NOT_FOUND && answer.status != StatusCode::METHOD_NOT_ALLOWED {
                 return judged(answer, &self.host);
             }
             self.only_form.store(true, Ordering::Relaxed);
         }
-        judged(exchange(self.client.post(self.form.clone()).form(&fields), &self.host).await?, &self.host)
+        judged(
+            exchange(self.client.post(self.form.clone()).form(&fields), &self.host, LONGEST).await?,
+            &self.host,
+        )
     }
 }
 

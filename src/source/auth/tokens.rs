@@ -262,6 +262,7 @@ pub(crate) fn unanswered_failure(unanswered: &Unanswered) -> Failure {
         Unanswered::Unreachable { .. }
         | Unanswered::Late { .. }
         | Unanswered::Portal { .. }
+        | Unanswered::TooLong { .. }
         | Unanswered::Garbage { .. } => Failure::transient(reason),
     }
 }

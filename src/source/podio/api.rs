@@ -14,16 +14,21 @@ use url::Url;
 
 use super::budget::{Budget, Operation, Purpose, Room};
 use super::json::{as_query, at, field, int, text};
+use super::paging::SHORTEST_PAGE;
 use super::push::PushObject;
 use crate::account::PodioSettings;
 use crate::env::Clock;
 use crate::link::Failure;
 use crate::source::auth::oauth;
 use crate::source::auth::tokens::{Access, Session, later, unanswered_failure};
-use crate::source::exchange::{Answer, exchange, host_of};
+use crate::source::exchange::{Answer, LONGEST, Unanswered, exchange, host_of};
 
 /// Notifications (or groups; the documentation is not clear) a page may have at most.
 pub(crate) const PAGE: usize = 100;
+/// What is asked for where a page was too long to be taken: no shorter than what the paging takes for the end of the list.
+const SMALL_PAGE: usize = SHORTEST_PAGE;
+/// Longest page taken, in bytes: notifications carry whole texts.
+const LONGEST_PAGE: usize = 16 * 1024 * 1024;
 
 /// Why a call gave nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,20 +114,28 @@ impl Api {
         Ok(read_status(&body))
     }
 
-    /// One page of groups.
+    /// One page of groups; a smaller one where a whole one is too long to be taken.
     pub(crate) async fn list(
         &self,
         what: &Listing,
         offset: usize,
         purpose: Purpose,
     ) -> Result<Vec<Value>, ApiError> {
-        let mut query = vec![("limit", PAGE.to_string()), ("offset", offset.to_string())];
+        let mut query = vec![("offset", offset.to_string())];
         if what.unviewed {
             query.push(("viewed", "0".to_owned()));
         }
         let times = [("viewed_from", what.viewed_from), ("created_from", what.created_from)];
         query.extend(times.into_iter().filter_map(|(name, time)| Some((name, as_query(time?)))));
-        match self.get(Operation::List, purpose, "/notification/", &query).await? {
+        let page = async |limit: usize| {
+            let query = [query.as_slice(), &[("limit", limit.to_string())]].concat();
+            self.call(Operation::List, purpose, Method::GET, "/notification/", &query).await
+        };
+        let answer = match page(PAGE).await? {
+            Err(Unanswered::TooLong { .. }) => page(SMALL_PAGE).await?,
+            answer => answer,
+        };
+        match answered(answer)? {
             Value::Array(groups) => Ok(groups),
             Value::Null => Ok(Vec::new()),
             Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
@@ -181,14 +194,15 @@ impl Api {
         path: &str,
         query: &[(&str, String)],
     ) -> Result<Value, ApiError> {
-        self.call(operation, purpose, Method::GET, path, query).await
+        answered(self.call(operation, purpose, Method::GET, path, query).await?)
     }
 
     async fn mark(&self, set: bool, path: &str, purpose: Purpose) -> Result<(), ApiError> {
         let method = if set { Method::POST } else { Method::DELETE };
-        self.call(Operation::Mark, purpose, method, path, &[]).await.map(drop)
+        answered(self.call(Operation::Mark, purpose, method, path, &[]).await?).map(drop)
     }
 
+    /// Calls, with one refresh of the token where it is needed. The inner result is about the answer itself.
     async fn call(
         &self,
         operation: Operation,
@@ -196,16 +210,19 @@ impl Api {
         method: Method,
         path: &str,
         query: &[(&str, String)],
-    ) -> Result<Value, ApiError> {
+    ) -> Result<Result<Value, Unanswered>, ApiError> {
         let access = self.session.access().await.map_err(ApiError::Failed)?;
-        let answer = self.send(operation, purpose, &method, path, query, &access).await?;
-        if answer.status.as_u16() != 401 {
-            return self.judged(answer);
+        match self.send(operation, purpose, &method, path, query, &access).await? {
+            Ok(answer) if answer.status.as_u16() == 401 => {}
+            Ok(answer) => return self.judged(answer).map(Ok),
+            Err(unanswered) => return Ok(Err(unanswered)),
         }
         // An expired and a revoked token look alike, so: one refresh, one replay, then the truth (podio.md §4.5).
         let access = self.session.access_after(&access).await.map_err(ApiError::Failed)?;
-        let answer = self.send(operation, purpose, &method, path, query, &access).await?;
-        self.judged(answer)
+        match self.send(operation, purpose, &method, path, query, &access).await? {
+            Ok(answer) => self.judged(answer).map(Ok),
+            Err(unanswered) => Ok(Err(unanswered)),
+        }
     }
 
     async fn send(
@@ -216,7 +233,7 @@ impl Api {
         path: &str,
         query: &[(&str, String)],
         access: &Access,
-    ) -> Result<Answer, ApiError> {
+    ) -> Result<Result<Answer, Unanswered>, ApiError> {
         let url = address(&self.base, path)?;
         self.ask(operation, purpose)?;
         let mut token =
@@ -233,9 +250,14 @@ impl Api {
         if *method == Method::POST {
             request = request.json(&json!({}));
         }
-        let answer = exchange(request, &host_of(&self.base)).await;
-        let answer = answer.map_err(|unanswered| ApiError::Failed(unanswered_failure(&unanswered)))?;
-        self.hear(operation, &answer.headers);
+        let longest = match operation {
+            Operation::List => LONGEST_PAGE,
+            Operation::Status | Operation::One | Operation::Mark => LONGEST,
+        };
+        let answer = exchange(request, &host_of(&self.base), longest).await;
+        if let Ok(answer) = &answer {
+            self.hear(operation, &answer.headers);
+        }
         Ok(answer)
     }
 
@@ -305,6 +327,10 @@ impl Api {
     fn budget(&self) -> std::sync::MutexGuard<'_, Budget> {
         self.budget.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn answered<T>(answer: Result<T, Unanswered>) -> Result<T, ApiError> {
+    answer.map_err(|unanswered| ApiError::Failed(unanswered_failure(&unanswered)))
 }
 
 /// A path below the base address, which may have a path of its own.

@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 
 /// A first page shorter than this is all there is, whatever `limit` counts: no server's page is smaller (the documented default is 20).
-const SHORTEST_PAGE: usize = 20;
+pub(crate) const SHORTEST_PAGE: usize = 20;
 /// How many notifications of a page must come again on the next one.
 const SEAM: usize = 10;
 

@@ -330,7 +330,7 @@ fn no_answer(unanswered: &Unanswered) -> SignInError {
         Unanswered::Unreachable { .. } | Unanswered::Late { .. } | Unanswered::Portal { .. } => {
             SignInError::Unreachable { sentence }
         }
-        Unanswered::Garbage { .. } => SignInError::Garbage { sentence },
+        Unanswered::TooLong { .. } | Unanswered::Garbage { .. } => SignInError::Garbage { sentence },
     }
 }
 
