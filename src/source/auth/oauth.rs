@@ -139,7 +139,9 @@ impl TokenEndpoint {
     pub(crate) async fn ask(&self, key: &ApiKey, grant: &Grant<'_>) -> Result<Yes, No> {
         match self.send(key, grant, true).await {
             // Not a word about the grant, so the request itself was not liked: once more without what Podio does not document.
-            Err(No::Other(_)) if matches!(grant, Grant::Code { .. }) => self.send(key, grant, false).await,
+            Err(No::Other(_) | No::Trouble(400)) if matches!(grant, Grant::Code { .. }) => {
+                self.send(key, grant, false).await
+            }
             answer => answer,
         }
     }
@@ -156,16 +158,21 @@ impl TokenEndpoint {
                 fields.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value))).collect();
             let answer =
                 exchange(self.client.post(self.json.clone()).json(&body), &self.host, LONGEST).await?;
-            if answer.status != StatusCode::NOT_FOUND && answer.status != StatusCode::METHOD_NOT_ALLOWED {
+            if !missing(answer.status) {
                 return judged(answer, &self.host);
             }
+        }
+        let answer = exchange(self.client.post(self.form.clone()).form(&fields), &self.host, LONGEST).await?;
+        // A gateway that knows neither address says nothing about the service.
+        if !missing(answer.status) {
             self.only_form.store(true, Ordering::Relaxed);
         }
-        judged(
-            exchange(self.client.post(self.form.clone()).form(&fields), &self.host, LONGEST).await?,
-            &self.host,
-        )
+        judged(answer, &self.host)
     }
+}
+
+fn missing(status: StatusCode) -> bool {
+    status == StatusCode::NOT_FOUND || status == StatusCode::METHOD_NOT_ALLOWED
 }
 
 fn fields<'a>(key: &'a ApiKey, grant: &Grant<'a>, pkce: bool) -> Vec<(&'static str, &'a str)> {
@@ -204,18 +211,19 @@ fn judged(answer: Answer, host: &str) -> Result<Yes, No> {
     if matches!(status.as_u16(), 420 | 429) {
         return Err(No::Wait(wait(&headers, &body)));
     }
-    if status.is_server_error() {
-        return Err(No::Trouble(status.as_u16()));
-    }
     let word = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (error, detail) = (word("error"), word("error_detail"));
+    // A refusal says `error` (RFC 6749 §5.2). What does not is a proxy's or a gateway's page and no verdict on the sign-in.
+    let on_the_way = matches!(status.as_u16(), 407 | 408) || error.is_empty();
+    if status.is_server_error() || on_the_way {
+        return Err(No::Trouble(status.as_u16()));
+    }
     Err(match (error.as_str(), detail.as_str()) {
         ("invalid_client" | "unauthorized_client", _) => No::Key,
         (_, detail) if detail.starts_with("oauth.client.") => No::Key,
         ("invalid_second_factor" | "nonce_validation_error", _) => No::SecondFactor,
         ("invalid_grant", _) => No::Grant,
         (_, detail) if detail.starts_with("user.invalid.") => No::Grant,
-        ("", _) => No::Other(format!("status {}", status.as_u16())),
         (error, _) => No::Other(short_word(error)),
     })
 }
@@ -282,7 +290,15 @@ mod tests {
         assert_eq!(no(400, json!({"error": "invalid_second_factor"})), No::SecondFactor);
         assert_eq!(no(503, Value::Null), No::Trouble(503));
         assert_eq!(no(400, json!({"error": "<b>new</b>"})), No::Other("bnewb".into()));
-        assert_eq!(no(403, Value::Null), No::Other("status 403".into()));
+        assert_eq!(no(403, json!({"error": "forbidden"})), No::Other("forbidden".into()));
+    }
+
+    #[test]
+    fn what_says_no_error_of_oauth_is_trouble_on_the_way_and_no_verdict() {
+        for status in [400, 401, 403, 404, 407, 408] {
+            assert_eq!(no(status, Value::Null), No::Trouble(status));
+        }
+        assert_eq!(no(407, json!({"error": "invalid_grant"})), No::Trouble(407));
     }
 
     #[test]

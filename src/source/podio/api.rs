@@ -306,8 +306,15 @@ impl Api {
                 let reason = "Podio's limit of calls an hour is reached; Belfry waits as long as it asks";
                 ApiError::Failed(later(self.clock.now(), wait, reason.to_owned()))
             }
+            407 => ApiError::Failed(Failure::transient(
+                "the network's proxy asks for a sign-in: check the system's proxy settings",
+            )),
             408 => ApiError::Failed(Failure::transient(format!("Podio did not wait for the request{said}"))),
             402 => ApiError::Refused(format!("Podio asks for a payment for this account{said}")),
+            // Podio's own refusals say `error`; a page without it comes from something in between, which may step aside.
+            403 if text(field(&body, "error")).is_none() => ApiError::Failed(Failure::transient(
+                "something between this computer and Podio refuses the requests (status 403): check network and proxy",
+            )),
             403 => ApiError::Refused(format!(
                 "Podio does not allow this to the signed-in user or the API key{said}"
             )),
