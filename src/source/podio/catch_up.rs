@@ -93,7 +93,7 @@ pub(crate) struct CatchUp {
     pub(crate) started: Instant,
     /// Where the last one ended; `None` if there was none.
     pub(crate) since: Option<Timestamp>,
-    /// How many are unread, if the service said so just now.
+    /// How many are unread, as far as is known.
     pub(crate) unread: Option<i64>,
     /// What the push says meanwhile.
     pub(crate) heard: Heard,

@@ -102,9 +102,10 @@ pub(super) struct Live<'a> {
     looked_at: Option<Instant>,
     /// A different count is being given time to explain itself until then.
     count_at: Option<Instant>,
-    /// How many we think are unread at the service, and how many it last said.
-    known_unread: Option<i64>,
+    /// How many the service last said are unread; none while that is being looked into.
     said_unread: Option<i64>,
+    /// What it had said when the running catch-up began.
+    asked_unread: Option<i64>,
     left_at: Instant,
     wishes_at: Instant,
     /// Calls that could wait and failed in a row.
@@ -142,8 +143,8 @@ impl<'a> Live<'a> {
             look_at: now + LONG,
             looked_at: None,
             count_at: None,
-            known_unread: None,
             said_unread: unread,
+            asked_unread: None,
             left_at: now,
             wishes_at: now,
             failures: 0,
@@ -217,6 +218,11 @@ impl<'a> Live<'a> {
     fn subscribed(&mut self) {
         self.stage = Stage::CatchingUp;
         self.podio.outgoing.tell(Report::State(LinkState::CatchingUp));
+        self.missed_something();
+    }
+
+    /// Something may have been lost on the way: catches up once more, after the catch-up that runs.
+    fn missed_something(&mut self) {
         self.once_more = true;
     }
 
@@ -247,7 +253,7 @@ impl<'a> Live<'a> {
                 if !self.podio.heard.note(hint.id, self.podio.env.clock.instant()) {
                     return;
                 }
-                self.known_unread = self.known_unread.map(|count| count + 1);
+                self.podio.known_unread = self.podio.known_unread.map(|count| count + 1);
                 if !self.podio.completing.heard(hint) {
                     self.look_soon();
                 }
@@ -366,10 +372,7 @@ impl<'a> Live<'a> {
             Ok(caught_up) => {
                 self.podio.since = Some(caught_up.cursor);
                 self.podio.completing.whole(caught_up.seen);
-                if let Some(unread) = caught_up.unread {
-                    self.known_unread = Some(unread);
-                    self.compare_counts();
-                }
+                self.counted(caught_up.unread);
                 self.look_at = now + Duration::from_secs(rand::random_range(LOOK_AGAIN));
                 if self.stage == Stage::CatchingUp && !self.once_more {
                     self.stage = Stage::Live;
@@ -377,9 +380,15 @@ impl<'a> Live<'a> {
                 }
                 Ok(())
             }
-            // A link whose catch-up failed is not live.
-            Err(failure) if self.stage != Stage::Live => Err(failure),
-            Err(failure) => self.put_off(failure).map(|wait| self.look_at = now + wait.max(LATE)),
+            // A link whose catch-up failed is not live; but while it has to wait for its turn, the push goes on beside it.
+            Err(failure) if self.stage != Stage::Live && !matches!(failure, Failure::Later { .. }) => {
+                Err(failure)
+            }
+            Err(failure) => {
+                self.said_unread = self.said_unread.or(self.asked_unread.take());
+                let least = if self.stage == Stage::Live { LATE } else { SOON };
+                self.put_off(failure).map(|wait| self.look_at = now + wait.max(least))
+            }
         }
     }
 
@@ -481,7 +490,7 @@ impl<'a> Live<'a> {
                 self.failures = 0;
                 let step = if read { -1 } else { 1 };
                 if matches!(call, Call::Notification(_)) {
-                    self.known_unread = self.known_unread.map(|count| count + step);
+                    self.podio.known_unread = self.podio.known_unread.map(|count| count + step);
                 }
                 true
             }

@@ -59,6 +59,9 @@ pub struct Podio {
     resume: Option<bayeux::Resume>,
     /// When the subscription that `resume` goes on with has to be renewed; none before the first one.
     renew_at: Option<tokio::time::Instant>,
+    /// How many the service's counter should say are unread, as far as we know, and by how much it differs from its list.
+    known_unread: Option<i64>,
+    unread_offset: i64,
     heard: Heard,
     completing: Completing,
     wishes: Wishes,
@@ -79,6 +82,8 @@ impl Podio {
             api,
             resume: None,
             renew_at: None,
+            known_unread: None,
+            unread_offset: 0,
             heard: Heard::default(),
             completing: Completing::default(),
             wishes: Wishes::default(),

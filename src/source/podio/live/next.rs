@@ -19,7 +19,7 @@ impl Live<'_> {
         let now = Instant::now();
         self.act_on_pass(now, client)?;
         self.act_on_counts(now);
-        let due = self.once_more || (self.stage == Stage::Live && now >= self.look_at);
+        let due = self.once_more || (self.stage != Stage::Connecting && now >= self.look_at);
         if due && !self.catching_up {
             self.catch_up();
         }
@@ -71,8 +71,24 @@ impl Live<'_> {
     }
 
     fn counts_agree(&self) -> bool {
-        let (Some(known), Some(said)) = (self.known_unread, self.said_unread) else { return true };
+        let (Some(known), Some(said)) = (self.podio.known_unread, self.said_unread) else { return true };
         known == said
+    }
+
+    /// A catch-up counted so many. Where the service says another number all the same, its counter counts otherwise: from here on the
+    /// difference is expected, instead of being looked into again and again.
+    pub(super) fn counted(&mut self, listed: Option<i64>) {
+        let asked = self.asked_unread.take();
+        if let Some(listed) = listed {
+            if let Some(said) = asked.filter(|_| self.said_unread.is_none()) {
+                self.podio.unread_offset = said - listed;
+            }
+            self.podio.known_unread = Some(listed + self.podio.unread_offset);
+        } else if asked.is_some() {
+            // Too many to list: there is nothing better than the service's word.
+            self.podio.known_unread = asked;
+        }
+        self.compare_counts();
     }
 
     /// Looks again at the service's lists, but not more often than allowed.
@@ -90,6 +106,8 @@ impl Live<'_> {
         if self.stage == Stage::Live {
             self.looked_at = Some(now);
         }
+        // From here on only a newer word counts: this one is being looked into.
+        self.asked_unread = self.said_unread.take();
         let podio = &mut *self.podio;
         let catch_up = CatchUp {
             api: podio.api.clone(),
@@ -99,8 +117,7 @@ impl Live<'_> {
             now: podio.env.clock.now(),
             started: podio.env.clock.instant(),
             since: podio.since,
-            // From here on only a newer word counts: this one is being looked into.
-            unread: self.said_unread.take(),
+            unread: self.asked_unread.or(podio.known_unread),
             heard: podio.heard.clone(),
             purpose: if self.stage == Stage::Live { Purpose::Useful } else { Purpose::Needed },
         };
@@ -167,8 +184,10 @@ impl Live<'_> {
     /// The next moment at which there is something to do without being told.
     pub(super) fn next_alarm(&self) -> Instant {
         let mut alarms = vec![self.renew_at];
-        if self.stage == Stage::Live {
+        if self.stage != Stage::Connecting {
             alarms.push(self.look_at);
+        }
+        if self.stage == Stage::Live {
             alarms.extend(self.count_at);
             alarms.extend(Some(self.left_at).filter(|_| self.podio.completing.has_left()));
         }
