@@ -4,7 +4,7 @@
 //! runs to its end whoever waits for it: with rotating refresh tokens an answer thrown away would sign the person out.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
@@ -16,6 +16,9 @@ use crate::account::AccountId;
 use crate::env::{Env, SecretError, SecretName, Tasks};
 use crate::link::Failure;
 use crate::source::exchange::Unanswered;
+
+/// After early renewal failed without a word of when to come back, it rests so long.
+const REST: Duration = Duration::from_secs(60);
 
 const SIGN_IN_AGAIN: &str = "the sign-in is no longer valid: sign in again";
 
@@ -115,6 +118,10 @@ struct State {
     unkept: bool,
     /// The pair that the service has refused for good. Not shown to it again.
     refused: Option<Tokens>,
+    /// The secret of the API key while a sign-in is under way: nothing is read from the password store or kept there then.
+    signing_in: Option<SecretString>,
+    /// Early renewal failed and rests until then.
+    rests_until: Option<Instant>,
 }
 
 impl Session {
@@ -123,9 +130,22 @@ impl Session {
         Self { shared: Arc::new(Shared { env, account, endpoint, client_id, state: Mutex::default() }) }
     }
 
-    /// With tokens just granted, which are not kept by this.
-    pub(crate) async fn hold(&self, tokens: Tokens) {
-        self.shared.state.lock().await.tokens = Some(tokens);
+    /// A session of a sign-in under way: with tokens just granted and the secret of the API key. It keeps nothing.
+    pub(crate) fn signing_in(
+        env: Env,
+        account: AccountId,
+        endpoint: TokenEndpoint,
+        client_id: String,
+        secret: SecretString,
+        tokens: Tokens,
+    ) -> Self {
+        let state = Mutex::new(State { tokens: Some(tokens), signing_in: Some(secret), ..State::default() });
+        Self { shared: Arc::new(Shared { env, account, endpoint, client_id, state }) }
+    }
+
+    /// The pair in use now.
+    pub(crate) async fn held(&self) -> Option<Tokens> {
+        self.shared.state.lock().await.tokens.clone()
     }
 
     /// A good access token, refreshed first if its time has come.
@@ -170,18 +190,31 @@ impl Shared {
         if !stale && !tokens.due(now) {
             return Ok(Access { token: tokens.access });
         }
-        match self.refreshed(state, &tokens).await {
-            Ok(access) => Ok(access),
-            // Early renewal may fail while the old token is still good.
-            Err(Failure::Transient { .. } | Failure::Later { .. }) if !stale && !tokens.expired(now) => {
-                Ok(Access { token: tokens.access })
-            }
-            Err(failure) => Err(failure),
+        let early = !stale && !tokens.expired(now);
+        if early && state.rests_until.is_some_and(|until| self.env.clock.instant() < until) {
+            return Ok(Access { token: tokens.access });
         }
+        let wait = match self.refreshed(state, &tokens).await {
+            Ok(access) => {
+                state.rests_until = None;
+                return Ok(access);
+            }
+            // Early renewal may fail while the old token is still good.
+            Err(Failure::Later { until, .. }) if early => {
+                Duration::try_from(until.duration_since(self.env.clock.now())).unwrap_or(REST)
+            }
+            Err(Failure::Transient { .. }) if early => REST,
+            Err(failure) => return Err(failure),
+        };
+        state.rests_until = self.env.clock.instant().checked_add(wait);
+        Ok(Access { token: tokens.access })
     }
 
     /// What the password store has, unless the service has refused exactly that.
     async fn kept(&self, state: &State) -> Result<Option<Tokens>, Failure> {
+        if state.signing_in.is_some() {
+            return Ok(None);
+        }
         let text = self.env.secrets.get(&self.account, SecretName::Tokens).await.map_err(unkept)?;
         let Some(text) = text else { return Ok(None) };
         let tokens = Tokens::from_stored(&text)
@@ -196,7 +229,10 @@ impl Shared {
         let Some(refresh) = &old.refresh else {
             return Err(self.refuse(state, old));
         };
-        let secret = self.env.secrets.get(&self.account, SecretName::ClientSecret).await.map_err(unkept)?;
+        let secret = match &state.signing_in {
+            Some(secret) => Some(secret.clone()),
+            None => self.env.secrets.get(&self.account, SecretName::ClientSecret).await.map_err(unkept)?,
+        };
         let Some(secret) = secret else {
             return Err(Failure::sign_in("the secret of the API key is missing: sign in again"));
         };
@@ -230,7 +266,10 @@ impl Shared {
     }
 
     async fn keep(&self, state: &mut State, tokens: &Tokens) -> Result<(), Failure> {
-        self.env.secrets.put(&self.account, SecretName::Tokens, tokens.stored()).await.map_err(unkept)?;
+        if state.signing_in.is_none() {
+            let text = tokens.stored();
+            self.env.secrets.put(&self.account, SecretName::Tokens, text).await.map_err(unkept)?;
+        }
         state.unkept = false;
         Ok(())
     }

@@ -295,13 +295,34 @@ impl Ground {
         let by_token = granted.user_id;
         let tokens = Tokens::fresh(granted, self.env.clock.now());
         let client_id = self.settings.client_id.clone();
-        let session = Session::new(self.env.clone(), self.account.clone(), self.endpoint.clone(), client_id);
-        session.hold(tokens.clone()).await;
-        let api = Api::new(self.env.http.client.clone(), &self.settings, session, self.env.clock.clone());
-        let status = api.status().await.map_err(not_known)?;
+        let session = Session::signing_in(
+            self.env.clone(),
+            self.account.clone(),
+            self.endpoint.clone(),
+            client_id,
+            self.key.secret.clone(),
+            tokens.clone(),
+        );
+        let (client, clock) = (self.env.http.client.clone(), self.env.clock.clone());
+        let api = Api::new(client, &self.settings, session.clone(), clock);
         let mut settings = self.settings.clone();
-        settings.user_id = status.user_id.or(by_token);
-        let label = status.name.unwrap_or_else(|| "Podio".to_owned());
+        let name = match api.status().await {
+            Ok(status) => {
+                settings.user_id = status.user_id.or(by_token);
+                status.name
+            }
+            // A pair once granted is not thrown away for a trouble that passes, if the answer said whose it is.
+            Err(ApiError::Failed(Failure::Transient { .. } | Failure::Later { .. }))
+                if by_token.is_some() =>
+            {
+                settings.user_id = by_token;
+                None
+            }
+            Err(error) => return Err(not_known(error)),
+        };
+        let label = name.unwrap_or_else(|| "Podio".to_owned());
+        // It may have been refreshed on the way.
+        let tokens = session.held().await.unwrap_or(tokens);
         let secrets =
             vec![(SecretName::ClientSecret, self.key.secret.clone()), (SecretName::Tokens, tokens.stored())];
         Ok(SignedIn { settings: Settings::Podio(settings), label, secrets })
