@@ -53,6 +53,8 @@ pub struct Podio {
     settings: PodioSettings,
     env: Env,
     api: Api,
+    /// The push server's own client, made at the first connect: the only one that keeps cookies.
+    push_http: Option<reqwest::Client>,
     /// Up to where catching up is complete.
     since: Option<Timestamp>,
     /// What the push server needs to go on where the last link stood.
@@ -80,6 +82,7 @@ impl Podio {
             settings,
             env,
             api,
+            push_http: None,
             resume: None,
             renew_at: None,
             known_unread: None,
@@ -136,15 +139,24 @@ impl Podio {
                 vec![bayeux::TransportKind::WebSocket, bayeux::TransportKind::LongPolling]
             }
         };
-        let http = &self.env.http;
+        let http = self.push_http()?;
         let now = self.env.clock.now();
-        let tls = Some(http.tls.clone());
-        let mut client = bayeux::Client::start(config, http.client.clone(), tls, resume)
-            .map_err(|error| push::failure(&error, now))?;
+        let tls = Some(self.env.http.tls.clone());
+        let mut client =
+            bayeux::Client::start(config, http, tls, resume).map_err(|error| push::failure(&error, now))?;
         client
             .want(&channel)
             .map_err(|_| Failure::transient("Podio named a push channel that cannot be subscribed"))?;
         Ok((client, fresh, unread))
+    }
+
+    fn push_http(&mut self) -> Result<reqwest::Client, Failure> {
+        if let Some(client) = &self.push_http {
+            return Ok(client.clone());
+        }
+        let client = self.env.http.with_cookies().map_err(|error| Failure::transient(error.to_string()))?;
+        self.push_http = Some(client.clone());
+        Ok(client)
     }
 
     async fn identify(&mut self, status: &Status, reports: &Reports) {
