@@ -97,7 +97,8 @@ impl Client {
     }
 
     /// Asks the server for a sign of life, for example after the machine slept: [`next`](Self::next) returns
-    /// [`Error::Silent`] if none comes within this time.
+    /// [`Error::Silent`] if none comes within this time. Over HTTP the held request is replaced, since its connection may
+    /// be dead although a new one works; [`Event::Gap`] follows when the server has answered.
     pub fn probe(&mut self, within: Duration) {
         self.session.probe(within, now());
     }

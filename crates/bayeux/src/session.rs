@@ -56,8 +56,8 @@ enum Phase {
 enum Purpose {
     /// The first of a new session; wants an answer at once.
     First,
-    /// The first over a new connection, with the old client id; wants an answer at once, with a probe beside it. A
-    /// server may still hold the lost one, and then answers this one no sooner.
+    /// The first over a new connection, or in place of a held one that may be lost, with the old client id; wants an
+    /// answer at once, with a probe beside it. A server may still hold the lost one, and then answers this one no sooner.
     Resumed,
     /// Held by the server until there is something to say.
     Held,
@@ -124,10 +124,14 @@ pub struct Session {
     failures: u32,
     /// Connects in a row that were answered at once with nothing.
     hasty: u32,
-    /// Connects answered well in this session.
-    connects: u32,
+    /// When this session began, or went on over this connection.
+    began: Option<Instant>,
+    /// The server really held a connect of this session.
+    settled: bool,
     /// Handshakes in a row that led nowhere, the first not counted.
     rehandshakes: u32,
+    /// A held connect was given up, and what its response may have carried with it; the caller is to be told.
+    gap: bool,
     /// The last batch of the acknowledge extension, if the server grants it.
     ack: Option<i64>,
     /// The last batch the server was told of.
@@ -177,8 +181,10 @@ impl Session {
             next_number: resume.next_number,
             failures: 0,
             hasty: 0,
-            connects: 0,
+            began: None,
+            settled: false,
             rehandshakes: 0,
+            gap: resume.gap,
             ack: resume.ack,
             acked: resume.ack,
             queued: 0,
@@ -286,12 +292,14 @@ impl Session {
     }
 
     /// Asks the server for a sign of life; the session ends with [`Error::Silent`] if none comes within this time.
-    /// While a transport is being opened, or the server asked us to wait, there is no one to ask.
+    /// While a transport is being opened, or the server asked us to wait, there is no one to ask. A held connect is
+    /// replaced, because its connection may be dead although a new one works; [`Event::Gap`] follows.
     pub fn probe(&mut self, within: Duration, now: Instant) {
         let deadline = now + within.clamp(Duration::from_millis(1), Duration::from_secs(3600));
         match self.phase {
             Phase::Live => {
-                self.queue.push_back(Command { asked: Some((now, deadline)), ..Command::new(Kind::Probe) });
+                self.queue.push_front(Command { asked: Some((now, deadline)), ..Command::new(Kind::Probe) });
+                self.replace_held(deadline, now);
                 self.flush(now);
             }
             Phase::Handshaking => {
@@ -337,13 +345,18 @@ impl Session {
 
     /// Takes out what outlives the connection, messages that were not polled yet among it.
     pub fn into_resume(self) -> Resume {
-        let message = |output| match output {
-            Output::Event(event @ Event::Message { .. }) => Some(event),
+        let untaken = |output| match output {
+            Output::Event(event @ (Event::Message { .. } | Event::Gap)) => Some(event),
             Output::Event(_) | Output::Open(_) | Output::Send(_) | Output::Abandon(_) => None,
         };
         let mut channels = self.channels;
-        for standing in channels.values_mut().filter(|standing| **standing == Standing::Asked) {
-            *standing = Standing::Wanted;
+        // Only what the server granted lives on there; a refused channel is asked for again, or nobody would ever learn that
+        // it is not subscribed.
+        for standing in channels.values_mut() {
+            *standing = match standing {
+                Standing::Subscribed => Standing::Subscribed,
+                Standing::Wanted | Standing::Asked | Standing::Refused => Standing::Wanted,
+            };
         }
         Resume {
             client_id: self.client_id,
@@ -354,7 +367,8 @@ impl Session {
             // What was not confirmed must come again.
             ack: if self.confirmed < self.to_confirm { self.acked } else { self.ack },
             ignores_hold: self.ignores_hold,
-            untaken: self.outputs.into_iter().filter_map(message).collect(),
+            gap: self.gap,
+            untaken: self.outputs.into_iter().filter_map(untaken).collect(),
         }
     }
 
@@ -372,6 +386,7 @@ impl Session {
             });
         if known {
             self.phase = Phase::Live;
+            self.began = Some(now);
             self.connect = Connect::Due { at: now, purpose: Purpose::Resumed };
         } else {
             self.forget_session();

@@ -62,12 +62,16 @@ impl fmt::Debug for Request {
 pub enum Event {
     /// The server knows us. After a new session, whatever was published in between is gone: catch up by other means.
     Connected {
-        /// `false` if an earlier session goes on and the server kept what was published since.
+        /// `false` if an earlier session goes on and the server kept what was published since. A channel whose
+        /// subscription does not live on was told as [`Event::SubscribeWanted`] before this; every other one is still
+        /// subscribed. What was on its way when the connection broke may be lost, unless the acknowledge extension
+        /// (`Config::ack`) is granted.
         new_session: bool,
         /// The transport in use.
         transport: TransportKind,
     },
-    /// This channel is wanted but not subscribed in this session: answer with a `subscribe` and a fresh `ext`.
+    /// This channel is wanted but not subscribed in this session: answer with a `subscribe` and a fresh `ext`. Comes
+    /// after the [`Event::Connected`] of a new session, and before that of one that goes on.
     SubscribeWanted {
         /// The channel.
         channel: Arc<str>,
@@ -101,6 +105,10 @@ pub enum Event {
         /// The server's words if it refused.
         error: Option<String>,
     },
+    /// The session goes on, but something may have been lost: a held request was given up unanswered, and the server may
+    /// have put events into its response. Fetch what was missed by other means. Never told over a WebSocket, or while
+    /// the acknowledge extension is granted: there the server's events come again or come late.
+    Gap,
     /// A sign of life that carried nothing else. Several may be told as one.
     Alive,
 }

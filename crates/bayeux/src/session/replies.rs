@@ -17,9 +17,11 @@ const MOST_REHANDSHAKES: u32 = 3;
 const MOST_FAILURES: u32 = 3;
 /// Each failed connect makes the next one wait this much longer.
 const BACKOFF_STEP: Duration = Duration::from_secs(1);
-/// A held connect answered sooner than this, and without an event, was not held. A few of these are normal; a server or
-/// proxy that goes on like this would have us spin, so they slow us down.
-const HASTY: Duration = Duration::from_millis(50);
+/// A session that lived this long led somewhere, even if the server forgot it then.
+const SETTLED: Duration = Duration::from_secs(10);
+/// A held connect answered sooner than half of the agreed hold, within these bounds, and without an event, was not held. A
+/// few of these are normal; a server or proxy that goes on like this would have us spin, so they slow us down.
+const SHORTEST_HOLD: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 const MOST_HASTY: u32 = 3;
 const LONGEST_BACKOFF: u32 = 10;
 const NO_REASON: &str = "it asked this client not to connect by itself again";
@@ -92,8 +94,14 @@ impl Session {
         if let Connect::Outstanding { number, sent, purpose, .. } = self.connect
             && (id == Some(number) || (!message.has_id() && name == "/meta/connect"))
         {
-            let hasty = purpose == Purpose::Held && now.saturating_duration_since(sent) < HASTY;
-            self.hasty = if hasty { self.hasty.saturating_add(1) } else { 0 };
+            if purpose == Purpose::Held {
+                let (least, most) = SHORTEST_HOLD;
+                let held = now.saturating_duration_since(sent) >= (self.agreed_hold() / 2).clamp(least, most);
+                self.hasty = if held { 0 } else { self.hasty.saturating_add(1) };
+                self.settled |= held && message.is_successful();
+            } else {
+                self.hasty = 0;
+            }
             self.connect = Connect::None;
             self.close_elsewhere(request, Some(number));
             return self.connect_reply(message, now);
@@ -201,17 +209,29 @@ impl Session {
             *standing = if unsent { Standing::Asked } else { Standing::Wanted };
         }
         self.announced = false;
+        self.began = Some(now);
         self.announce();
         self.connect_later(Purpose::First, Duration::ZERO, now)
     }
 
-    /// Tells the caller, once, that the server knows us.
+    /// Tells the caller, once, that the server knows us. In a session that goes on, what is not subscribed comes first: whoever
+    /// hears that it goes on takes everything else for subscribed.
     fn announce(&mut self) {
         if self.announced {
             return;
         }
         self.announced = true;
-        self.tell(Event::Connected { new_session: self.new_session, transport: self.carrier });
+        let connected = Event::Connected { new_session: self.new_session, transport: self.carrier };
+        if self.new_session {
+            self.tell(connected);
+            self.ask_for_subscriptions();
+        } else {
+            self.ask_for_subscriptions();
+            self.tell(connected);
+        }
+    }
+
+    fn ask_for_subscriptions(&mut self) {
         let wanted = self.channels.iter().filter(|(_, standing)| **standing == Standing::Wanted);
         for channel in wanted.map(|(channel, _)| Arc::clone(channel)).collect::<Vec<_>>() {
             self.tell(Event::SubscribeWanted { channel });
@@ -230,15 +250,11 @@ impl Session {
         }
         self.last_contact = Some(now);
         self.failures = 0;
-        self.connects += 1;
-        // A server that forgets us between two connects also answers the first one well.
-        if self.connects > 1 {
-            self.rehandshakes = 0;
-        }
         if let (Some(_), Some(batch)) = (self.ack, message.ack_batch()) {
             self.ack = Some(batch);
         }
         self.announce();
+        self.tell_gap();
         match self.advice.reconnect {
             Some(Reconnect::Never) => Err(Error::Refused(NO_REASON.to_owned())),
             Some(Reconnect::Handshake) => self.rehandshake(now),
@@ -270,6 +286,11 @@ impl Session {
 
     /// The server does not know us any more: gets a new client id, and leaves the subscriptions to the caller.
     fn rehandshake(&mut self, now: Instant) -> Result<(), Error> {
+        // A server that forgets us again and again may well answer a connect or two in between.
+        let lived = self.began.is_some_and(|began| now.saturating_duration_since(began) >= SETTLED);
+        if self.settled || lived {
+            self.rehandshakes = 0;
+        }
         self.forget_session();
         self.rehandshakes += 1;
         if self.rehandshakes > MOST_REHANDSHAKES {
@@ -300,7 +321,10 @@ impl Session {
         }
         self.new_session = false;
         self.failures = 0;
-        self.connects = 0;
+        self.began = None;
+        self.settled = false;
+        // A new session tells of its loss by itself.
+        self.gap = false;
         self.ack = None;
         self.acked = None;
         self.ignores_hold = false;

@@ -29,6 +29,7 @@ pub struct Resume {
     pub(crate) next_number: u64,
     pub(crate) ack: Option<i64>,
     pub(crate) ignores_hold: bool,
+    pub(crate) gap: bool,
     pub(crate) untaken: VecDeque<Event>,
 }
 

@@ -83,7 +83,11 @@ impl Session {
         self.connect = Connect::Outstanding { number, sent: now, deadline: now + deadline, purpose };
         self.send(number, &[message]);
         match purpose {
-            Purpose::Resumed | Purpose::Proof(_) => self.queue.push_front(Command::new(Kind::Probe)),
+            Purpose::Resumed | Purpose::Proof(_) => {
+                if !self.queue.iter().any(|queued| queued.kind == Kind::Probe) {
+                    self.queue.push_front(Command::new(Kind::Probe));
+                }
+            }
             Purpose::First | Purpose::Held => {}
         }
     }

@@ -3,12 +3,12 @@
 //! A dead link is noticed after at most `hold + grace + answer`. The held connect is late after `hold + grace`; a connect
 //! that wants its answer at once and a probe beside it then have `answer` to show that someone is there.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::sending::Command;
 use super::{Connect, Kind, Phase, Purpose, Session, TransportKind};
 use crate::Error;
-use crate::session::exchange::Output;
+use crate::session::exchange::{Event, Output};
 
 impl Session {
     /// When to look again, if nothing comes in before.
@@ -95,7 +95,7 @@ impl Session {
         let held = now + self.advice.timeout + self.config.grace;
         match purpose {
             Purpose::Held => {
-                self.outputs.push_back(Output::Abandon(number));
+                self.give_up_held(number);
                 self.send_connect(Purpose::Proof(now), now);
             }
             Purpose::First => {
@@ -104,16 +104,54 @@ impl Session {
                 self.queue.push_back(Command::new(Kind::Probe));
             }
             Purpose::Resumed if alive_since(sent) => {
-                let deadline = now + self.config.hold.min(self.advice.timeout) + self.config.grace;
+                let deadline = now + self.agreed_hold() + self.config.grace;
                 self.connect = Connect::Outstanding { number, sent, deadline, purpose: Purpose::Held };
+                self.tell_gap();
             }
             Purpose::Proof(start) if alive_since(start) => {
                 self.ignores_hold = true;
                 self.connect = Connect::Outstanding { number, sent, deadline: held, purpose: Purpose::Held };
+                self.tell_gap();
             }
             Purpose::Resumed | Purpose::Proof(_) => return Err(Error::Silent("a connect")),
         }
         Ok(())
+    }
+
+    /// Puts a fresh connect in the place of a held one, because the caller doubts the link: only the connection of the held
+    /// one may be dead. A WebSocket has one connection, and the probe on it proves that.
+    pub(super) fn replace_held(&mut self, deadline: Instant, now: Instant) {
+        let Connect::Outstanding { number, purpose: Purpose::Held, .. } = self.connect else { return };
+        if self.carrier != TransportKind::LongPolling {
+            return;
+        }
+        self.give_up_held(number);
+        self.send_connect(Purpose::Resumed, now);
+        // The probe keeps the caller's deadline; the connect must not end the session before it.
+        if let Connect::Outstanding { deadline: late, .. } = &mut self.connect {
+            *late = deadline.max(*late);
+        }
+    }
+
+    /// The server may have put events into the response of the connect that is given up here. On a WebSocket they still
+    /// arrive, and with the acknowledge extension they come again.
+    fn give_up_held(&mut self, number: u64) {
+        self.outputs.push_back(Output::Abandon(number));
+        self.gap |= self.carrier == TransportKind::LongPolling && self.ack.is_none();
+    }
+
+    /// Tells of a loss once the server is there again, so that the caller can make up for it. Whatever is published from
+    /// here on finds the connect that was sent since.
+    pub(super) fn tell_gap(&mut self) {
+        if self.gap && self.announced {
+            self.gap = false;
+            self.tell(Event::Gap);
+        }
+    }
+
+    /// How long the server is expected to hold a connect.
+    pub(super) fn agreed_hold(&self) -> Duration {
+        if self.ignores_hold { self.advice.timeout } else { self.config.hold.min(self.advice.timeout) }
     }
 
     /// When a server that holds connects as long as it likes is to be asked for a sign of life.

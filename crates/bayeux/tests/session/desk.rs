@@ -152,6 +152,7 @@ fn word(event: &Event) -> String {
         Event::Refused { channel, error } => format!("refused {channel}: {error}"),
         Event::Message { channel, data, .. } => format!("{channel} = {data}"),
         Event::Published { error, .. } => format!("published {error:?}"),
+        Event::Gap => "gap".to_owned(),
         Event::Alive => "alive".to_owned(),
         other => format!("{other:?}"),
     }

@@ -18,7 +18,51 @@ fn a_resumed_session_connects_first_with_the_old_client_id_and_subscribes_nothin
     assert!(desk.waiting("/meta/handshake").is_empty() && desk.waiting("/meta/subscribe").is_empty());
     assert!(desk.told().is_empty(), "not before the server has said so");
     desk.answer_with("/meta/connect", json!({"successful": true}), &[], &[event("/a", 1)]).unwrap();
-    assert_eq!(desk.told(), ["same session", "wants /later", "/a = 1"]);
+    assert_eq!(desk.told(), ["wants /later", "same session", "/a = 1"]);
+}
+
+#[test]
+fn a_refused_channel_is_asked_for_again_before_a_resumed_session_is_told() {
+    let mut desk = Desk::live();
+    desk.session.subscribe("/c", Some(json!({"sig": 1})), desk.now).unwrap();
+    desk.drain();
+    desk.answer("/meta/subscribe", json!({"successful": false, "error": "Signature has expired."})).unwrap();
+    let (now, resume) = (desk.now, desk.session.into_resume());
+    let mut desk = Desk::at(config(), Some(resume), now);
+    desk.input(Input::Opened).unwrap();
+    desk.answer("/meta/connect", json!({"successful": true})).unwrap();
+    assert_eq!(desk.told(), ["wants /c", "same session"]);
+    // Refused in this session too, it is asked for in the next one as well.
+    desk.answer("/meta/unsubscribe", json!({"successful": true})).unwrap();
+    desk.session.subscribe("/c", None, desk.now).unwrap();
+    desk.drain();
+    desk.answer("/meta/subscribe", json!({"successful": false, "error": "no"})).unwrap();
+    let (now, resume) = (desk.now, desk.session.into_resume());
+    let mut desk = Desk::at(config(), Some(resume), now);
+    desk.input(Input::Opened).unwrap();
+    desk.answer("/meta/unsubscribe", json!({"successful": true})).unwrap();
+    assert_eq!(desk.told(), ["wants /c", "same session"]);
+}
+
+#[test]
+fn a_gap_not_told_before_the_break_is_told_after_it() {
+    let mut desk = Desk::live();
+    assert!(desk.pass(60 * SECOND).is_err(), "the held connect was given up, then the link died");
+    let (now, resume) = (desk.now, desk.session.into_resume());
+    let mut desk = Desk::at(config(), Some(resume), now);
+    desk.input(Input::Opened).unwrap();
+    desk.answer("/meta/connect", json!({"successful": true})).unwrap();
+    assert_eq!(desk.told(), ["same session", "gap"]);
+    // A session that could not be resumed is a greater loss, told in its own words.
+    let mut desk = Desk::live();
+    assert!(desk.pass(60 * SECOND).is_err());
+    let (now, resume) = (desk.now, desk.session.into_resume());
+    let mut desk = Desk::at(config(), Some(resume), now);
+    desk.input(Input::Opened).unwrap();
+    desk.answer("/meta/connect", json!({"successful": false, "error": "401:c1:Unknown client"})).unwrap();
+    desk.shake("c2");
+    desk.answer("/meta/connect", json!({"successful": true})).unwrap();
+    assert_eq!(desk.told(), ["alive", "new session", "wants /a", "wants /b", "alive"]);
 }
 
 #[test]
@@ -108,6 +152,18 @@ fn what_was_not_confirmed_comes_again_after_a_break() {
         desk.told(),
         ["same session", "/a = 1"].map(str::to_owned).iter().rev().cloned().collect::<Vec<_>>()
     );
+}
+
+#[test]
+fn with_the_extension_a_connect_given_up_loses_nothing() {
+    let mut desk = live_acked();
+    desk.pass(60 * SECOND).unwrap_err();
+    let mut desk = live_acked();
+    let deadline = desk.session.deadline().unwrap() - desk.now;
+    desk.pass(deadline).unwrap();
+    assert_eq!(desk.abandoned.len(), 1);
+    desk.answer("/meta/connect", json!({"successful": true, "ext": {"ack": 1}})).unwrap();
+    assert_eq!(desk.told(), ["alive"]);
 }
 
 #[test]

@@ -282,6 +282,41 @@ fn a_server_that_keeps_forgetting_us_is_left_after_three_new_handshakes() {
 }
 
 #[test]
+fn a_server_that_answers_two_connects_and_then_forgets_us_is_left_too() {
+    let lost =
+        json!({"successful": false, "error": "401:x:Unknown client", "advice": {"reconnect": "handshake"}});
+    let mut desk = Desk::live();
+    let mut rounds = 0;
+    let error = loop {
+        if let Err(error) = desk.answer("/meta/connect", lost.clone()) {
+            break error;
+        }
+        rounds += 1;
+        assert!(rounds < 10, "it would go on for ever");
+        desk.shake(&format!("again{rounds}"));
+        for _ in 0..2 {
+            desk.answer("/meta/connect", json!({"successful": true})).unwrap();
+        }
+    };
+    assert!(matches!(error, Error::Unsettled));
+    assert_eq!(rounds, 3);
+    // One that holds a connect in between, or keeps us for a while, is a server that works.
+    for (held, times) in [(SECOND, 1), (SECOND / 2, 20)] {
+        let mut desk = Desk::live();
+        for round in 0..10 {
+            desk.answer("/meta/connect", lost.clone()).unwrap();
+            desk.shake(&format!("again{round}"));
+            desk.answer("/meta/connect", json!({"successful": true})).unwrap();
+            for _ in 0..times {
+                desk.pass(held).unwrap();
+                desk.answer_with("/meta/connect", json!({"successful": true}), &[], &[event("/a", 1)])
+                    .unwrap();
+            }
+        }
+    }
+}
+
+#[test]
 fn events_are_taken_from_any_reply_before_or_after_it() {
     let mut desk = Desk::live();
     desk.session.subscribe("/c", None, desk.now).unwrap();
