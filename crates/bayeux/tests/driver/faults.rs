@@ -265,6 +265,10 @@ async fn a_probe_of_a_dead_link_fails_within_its_time() {
     };
     tokio::time::timeout(LIMIT, held).await.expect("a second connect, which is held");
     peer.fall_silent();
+    // An answer still on its way would be a sign of life after the probe.
+    while let Ok(event) = tokio::time::timeout(Duration::from_millis(300), client.next()).await {
+        event.unwrap();
+    }
     client.probe(Duration::from_millis(300));
     assert!(matches!(until_error(&mut client).await, Error::Silent(_)));
 }
