@@ -14,6 +14,7 @@ mod front;
 mod kill;
 mod podio;
 mod podio_bench;
+mod podio_patience;
 mod podio_sign_in;
 mod stage;
 mod trouble;

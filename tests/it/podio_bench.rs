@@ -131,6 +131,9 @@ impl Bench {
         let how = How::Password { username: user.mail, password: user.password.into() };
         let step = self.begin(how).await.unwrap();
         let Step::Done(done) = step else { panic!("not signed in: {step:?}") };
+        for (name, secret) in done.secrets {
+            self.env.secrets.put(&self.account, name, secret).await.unwrap();
+        }
         let Settings::Podio(settings) = done.settings;
         self.settings = settings;
         self.sandbox.podio().forget_observed();

@@ -399,4 +399,39 @@ mod tests {
             (None, Some("ada@example.test"), true)
         );
     }
+
+    #[test]
+    fn a_refusal_is_the_services_only_if_it_says_so() {
+        let home = tempfile::tempdir().unwrap();
+        let env = crate::env::Env {
+            clock: Clock::system(),
+            http: crate::env::Http::new().unwrap(),
+            secrets: Arc::new(crate::env::Secrets::memory()),
+            paths: Arc::new(crate::env::Paths::under(home.path())),
+            opener: Arc::new(crate::env::Opener::default()),
+        };
+        let nowhere: Url = "http://127.0.0.1:9".parse().unwrap();
+        let settings = PodioSettings {
+            api_url: nowhere.clone(),
+            push_url: nowhere.clone(),
+            authorize_url: nowhere.clone(),
+            client_id: "belfry".into(),
+            redirect_host: "localhost".into(),
+            push_transport: crate::account::PushTransport::LongPolling,
+            user_id: None,
+        };
+        let client = env.http.client.clone();
+        let endpoint = oauth::TokenEndpoint::new(client.clone(), nowhere.clone(), nowhere);
+        let account = crate::account::AccountId::new("podio").unwrap();
+        let session = Session::new(env.clone(), account, endpoint, "belfry".into());
+        let api = Api::new(client, &settings, session, env.clock);
+        let judged = |status: u16, body: Value| {
+            let status = reqwest::StatusCode::from_u16(status).unwrap();
+            api.judged(Answer { status, headers: HeaderMap::new(), body }).unwrap_err()
+        };
+        assert!(matches!(judged(403, json!({"error": "forbidden"})), ApiError::Refused(_)));
+        for (status, body) in [(403, Value::Null), (403, json!([])), (407, json!({"error": "proxy"}))] {
+            assert!(matches!(judged(status, body), ApiError::Failed(Failure::Transient { .. })), "{status}");
+        }
+    }
 }

@@ -26,6 +26,8 @@ use crate::notification::{Arrival, Notification};
 use crate::source::{Order, Outbox, Report, Reports};
 
 mod next;
+#[cfg(test)]
+mod tests;
 
 /// A probe has to be answered within this.
 const PROBE: Duration = Duration::from_secs(5);
@@ -200,8 +202,7 @@ impl<'a> Live<'a> {
                 self.pass = Pass::Wanted;
             }
             Event::Subscribed { .. } => {
-                self.refusals = 0;
-                self.podio.renew_at = Some(self.renew_at);
+                self.subscription_taken();
                 if self.stage == Stage::Connecting {
                     self.subscribed();
                 }
@@ -213,6 +214,12 @@ impl<'a> Live<'a> {
             _ => {}
         }
         Ok(())
+    }
+
+    fn subscription_taken(&mut self) {
+        self.refusals = 0;
+        // Only now: a subscription that got lost with its link is asked for again by the next one.
+        self.podio.renew_at = Some(self.renew_at);
     }
 
     fn subscribed(&mut self) {
