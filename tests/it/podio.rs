@@ -495,8 +495,8 @@ async fn the_push_may_come_over_a_websocket() {
     let mut bench = Bench::signed_in().await;
     bench.settings.push_transport = belfry::account::PushTransport::Websocket;
     let link = bench.live().await;
-    let id = bench.sandbox.podio().notify(bench.user(), Spec::comment("hello"));
+    let id = bench.sandbox.podio().notify(bench.user(), Spec::comment("Hello"));
     let told = link.until(|told| told.rows.contains_key(&name(id))).await;
-    assert_eq!(told.titles(), ["hello"]);
+    assert_eq!(told.titles(), ["Hello"]);
     assert_eq!(bench.sandbox.podio().observed().sockets, 1);
 }

@@ -191,11 +191,13 @@ impl<'a> Live<'a> {
                         self.podio.outgoing.tell(Report::State(LinkState::Connecting));
                     }
                     self.stage = Stage::Connecting;
-                } else {
-                    // The subscription lives on at the server; what it has kept for us is coming.
+                } else if self.channel.is_none() {
+                    // The subscription lives on at the server, or it would have been asked for before this; what the server has kept
+                    // for us is coming.
                     self.subscribed();
                 }
             }
+            Event::Gap => self.missed_something(),
             Event::SubscribeWanted { channel } => {
                 self.channel = Some(channel.to_string());
                 self.stage = Stage::Connecting;
