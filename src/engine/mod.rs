@@ -39,10 +39,7 @@ use signal::Signals;
 use teller::{Raising, Teller};
 use views::Trouble;
 
-/// A command that works without a resident waits this long for another such command to end.
-const SHORT_COMMANDS: Duration = Duration::from_secs(5);
-
-/// A resident waits this long for such a command.
+/// A resident waits this long for a short command to end.
 const RESIDENT: Duration = Duration::from_secs(1);
 
 /// What a resident is started with.
@@ -119,7 +116,7 @@ impl Engine {
 
 /// A desk without links and toasts, see [`Desk::offline`].
 async fn open_offline(env: Env) -> Result<Desk, Trouble> {
-    let store = open(&env, SHORT_COMMANDS).await?;
+    let store = open(&env, Duration::ZERO).await?;
     let signals = Signals::default();
     let (events, _) = mpsc::channel(1);
     let toaster = toaster(ToastChoice::Native, &env, events);

@@ -1,11 +1,16 @@
 //! The notifier: a face's hold on Belfry, wherever it runs. Its calls are listed in `request`.
 
+use std::time::Duration;
+
 use tokio::sync::broadcast;
 
 use crate::engine::Desk;
-use crate::engine::views::{Signal, Trouble};
+use crate::engine::views::{Signal, Trouble, TroubleKind};
 use crate::env::Env;
 use crate::front::client::Client;
+
+/// A command waits this long for a resident that is starting, or for another short command.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The front door. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -23,9 +28,19 @@ pub struct Signals(broadcast::Receiver<Signal>);
 impl Notifier {
     /// The running resident if there is one; otherwise a desk without links that reads the database by itself.
     pub async fn reach(env: Env) -> Result<Self, Trouble> {
-        match Client::connect(&env.paths).await? {
-            Some(client) => Ok(Self::There(client)),
-            None => Desk::offline(env).await.map(Self::Here),
+        let began = env.clock.instant();
+        loop {
+            if let Some(client) = Client::connect(&env.paths).await? {
+                return Ok(Self::There(client));
+            }
+            match Desk::offline(env.clone()).await {
+                // A resident that is just starting has the database before it can be asked; so has another short command. Each try waits
+                // for the lock a little by itself.
+                Err(trouble)
+                    if trouble.kind == TroubleKind::Occupied
+                        && env.clock.instant().duration_since(began) < PATIENCE => {}
+                reached => return reached.map(Self::Here),
+            }
         }
     }
 

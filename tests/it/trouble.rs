@@ -201,6 +201,18 @@ async fn a_second_resident_is_turned_away_with_exit_code_4() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_beside_a_starting_resident_waits_for_it() {
+    let person = Person::new().await;
+    person.sign_in();
+    for _ in 0..5 {
+        let mut resident = Resident::from(person.belfry(&["run", "--json", "--toast", "print"]));
+        let output = person.run(&["status"]);
+        assert!(output.status.success(), "{output:?}");
+        resident.until("it is live", |line| line["state"] == "live");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_unknown_secret_store_is_a_wrong_usage() {
     let person = Person::new().await;
     let output = tokio::task::block_in_place(|| {
