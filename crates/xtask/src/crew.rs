@@ -241,8 +241,9 @@ mod tests {
     use crate::wait;
 
     fn alive(pid: u32) -> bool {
-        // A zombie still has a folder in /proc, but no command line.
-        std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| !line.is_empty())
+        // A zombie still has a folder in /proc. (Its command line is no sign: that of a program just starting is empty for a moment, too.)
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"));
+        stat.is_ok_and(|stat| stat.rsplit(") ").next().is_some_and(|rest| !rest.starts_with(['Z', 'X'])))
     }
 
     #[test]
