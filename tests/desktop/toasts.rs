@@ -70,13 +70,18 @@ impl Bench {
         next.await.expect("an event in time").expect("a sender")
     }
 
-    /// The screen once it looks as it should. The last picture is kept either way.
+    /// The screen once it rests and looks as it should. The last picture is kept either way.
     fn picture(&self, what: &str, as_it_should: impl Fn(&Picture) -> bool) -> Picture {
         let path = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join(format!("artefacts/desktop/toast-{}-{what}.png", self.name));
+        // A service may paint a toast in several steps, the words after the picture: only a screen that two shots agree about counts.
+        let mut before: Option<Picture> = None;
         wait::until(&format!("{} to look right", path.display()), wait::LIMIT, || {
             self.shoot(&path);
-            Ok(Some(Picture::read(&path)).filter(&as_it_should))
+            let now = Picture::read(&path);
+            let before = before.replace(now.clone());
+            Ok(Some(now)
+                .filter(|now| before.is_some_and(|before| !before.differs_from(now)) && as_it_should(now)))
         })
         .unwrap()
     }
@@ -103,6 +108,7 @@ impl Bench {
 }
 
 /// A picture of the whole screen.
+#[derive(Clone)]
 struct Picture {
     pixels: Vec<[u8; 3]>,
 }
