@@ -57,6 +57,8 @@ impl fmt::Display for AccountId {
 pub enum Service {
     /// Podio: REST notifications and push over Bayeux.
     Podio,
+    /// The demo: a day at work that is built in.
+    Demo,
 }
 
 impl Service {
@@ -64,6 +66,7 @@ impl Service {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Podio => "podio",
+            Self::Demo => "demo",
         }
     }
 
@@ -71,6 +74,7 @@ impl Service {
     pub fn human(self) -> &'static str {
         match self {
             Self::Podio => "Podio",
+            Self::Demo => "Demo",
         }
     }
 }
@@ -109,9 +113,12 @@ pub struct PodioSettings {
 /// Settings by service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "service", rename_all = "lowercase")]
+#[expect(clippy::large_enum_variant, reason = "an account or two; a box would only be in the way")]
 pub enum Settings {
     /// Podio.
     Podio(PodioSettings),
+    /// The demo has nothing to set.
+    Demo,
 }
 
 impl Settings {
@@ -119,6 +126,7 @@ impl Settings {
     pub fn service(&self) -> Service {
         match self {
             Self::Podio(_) => Service::Podio,
+            Self::Demo => Service::Demo,
         }
     }
 
@@ -127,6 +135,7 @@ impl Settings {
     pub fn own_urls(&self) -> Vec<&Url> {
         match self {
             Self::Podio(podio) => vec![&podio.api_url, &podio.push_url, &podio.authorize_url],
+            Self::Demo => Vec::new(),
         }
     }
 
@@ -134,13 +143,15 @@ impl Settings {
     pub fn family(&self) -> Option<Url> {
         match self {
             Self::Podio(_) => Url::parse("https://podio.com").ok(),
+            Self::Demo => None,
         }
     }
 
-    /// The service's own inbox, for the browser.
-    pub fn inbox_url(&self) -> &'static str {
+    /// The service's own inbox, for the browser, where there is one.
+    pub fn inbox_url(&self) -> Option<&'static str> {
         match self {
-            Self::Podio(_) => "https://podio.com/inbox",
+            Self::Podio(_) => Some("https://podio.com/inbox"),
+            Self::Demo => None,
         }
     }
 }

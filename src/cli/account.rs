@@ -63,6 +63,8 @@ Examples:
   printf '%s\\n' \"$SECRET\" \"$PASSWORD\" |
     belfry account add podio --client-id my-key --client-secret-stdin --username me@example.com --password-stdin")]
     Podio(Box<AddPodio>),
+    /// A day at work that is built in, to see what Belfry does: no account, no network
+    Demo,
 }
 
 #[derive(Debug, Args)]
@@ -154,6 +156,14 @@ pub(super) async fn perform(wish: Account, promised: &[SecretFlag], env: &Env) -
             let notifier = Notifier::reach(env.clone()).await?;
             let account = sign_in::go_through(&notifier, wish, env).await?;
             out(&format!("Signed in; the account is called {account}.\n"))?;
+            hint_to_run(&notifier).await
+        }
+        Account::Add(Add::Demo) => {
+            let notifier = Notifier::reach(env.clone()).await?;
+            let account = notifier.add_demo().await?;
+            out(&format!(
+                "The demo is added; it is called {account}. Remove it with `belfry account remove {account}`.\n"
+            ))?;
             hint_to_run(&notifier).await
         }
         Account::List { json } => {

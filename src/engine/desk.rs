@@ -6,11 +6,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::sync::{Mutex, broadcast};
 
-use crate::account::{Account, AccountId};
+use crate::account::{Account, AccountId, Service, Settings};
 use crate::engine::doctor;
 use crate::engine::intake::Intake;
 use crate::engine::overview::overview;
-use crate::engine::sign_in::{Attempts, Kept};
+use crate::engine::sign_in::{Attempts, Kept, free_name};
 use crate::engine::signal::Signals;
 use crate::engine::story;
 use crate::engine::supervisor::{Nudge, Supervisor};
@@ -120,6 +120,22 @@ impl Desk {
         inner.signals.send(Signal::Accounts);
         self.restart_link(&id).await?;
         Ok(SignInStep::Done { account: id })
+    }
+
+    /// Adds the demo and starts it; where there is one already, gives back its name.
+    pub async fn add_demo(&self) -> Result<AccountId, Trouble> {
+        let inner = &self.inner;
+        let accounts = inner.store.accounts().await?;
+        if let Some(demo) = accounts.iter().find(|account| account.settings == Settings::Demo) {
+            return Ok(demo.id.clone());
+        }
+        let id = free_name(Service::Demo, &accounts)?;
+        let label = Service::Demo.human().to_owned();
+        let account = Account { id: id.clone(), label, paused: false, settings: Settings::Demo };
+        inner.store.put_account(account, inner.env.clock.now()).await?;
+        inner.signals.send(Signal::Accounts);
+        self.restart_link(&id).await?;
+        Ok(id)
     }
 
     /// Pauses or resumes an account.
@@ -258,7 +274,10 @@ impl Desk {
         let newest = ids.iter().max().copied();
         let id = newest.ok_or_else(|| Trouble::usage("there is nothing to open"))?;
         let account = self.known_account(&self.row(id).await?.notification.account).await?;
-        let url = self.open_address(account.settings.inbox_url(), &account, token).await?;
+        let Some(address) = account.settings.inbox_url() else {
+            return Err(Trouble::failed("the demo has no inbox of its own; `belfry inbox` lists what came"));
+        };
+        let url = self.open_address(address, &account, token).await?;
         Ok(Opened { url })
     }
 

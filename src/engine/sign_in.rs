@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use secrecy::SecretString;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::account::{Account, AccountId, Service, Settings};
+use crate::account::{Account, AccountId, PodioSettings, Service, Settings};
 use crate::engine::views::{SignIn, SignInAnswer, SignInStep, Trouble};
 use crate::env::tasks::{Task, Tasks};
 use crate::env::{Env, SecretName};
@@ -66,7 +66,7 @@ impl Attempts {
     /// Begins one. `accounts` are those there are.
     pub(super) async fn begin(&self, wish: SignIn, accounts: &[Account]) -> Result<Kept, Trouble> {
         let draft = draft(&wish, accounts)?;
-        let Settings::Podio(settings) = &draft.account.settings;
+        let settings = podio(&draft.account)?;
         let secret = self.client_secret(&wish, &draft).await?;
         let how = match wish.password {
             Some(by) => How::Password { username: by.username, password: SecretString::from(by.password) },
@@ -179,7 +179,7 @@ impl Attempts {
         if let Some(secret) = &wish.client_secret {
             return Ok(SecretString::from(secret.clone()));
         }
-        let Settings::Podio(settings) = &draft.account.settings;
+        let settings = podio(&draft.account)?;
         if let Some(key) = sign_in::built_in_key()
             && key.id == settings.client_id
         {
@@ -256,7 +256,16 @@ fn draft(wish: &SignIn, accounts: &[Account]) -> Result<Draft, Trouble> {
     Ok(Draft { account, others: accounts.to_vec() })
 }
 
-fn free_name(service: Service, accounts: &[Account]) -> Result<AccountId, Trouble> {
+/// The settings of an account that somebody can sign in to.
+fn podio(account: &Account) -> Result<&PodioSettings, Trouble> {
+    match &account.settings {
+        Settings::Podio(settings) => Ok(settings),
+        Settings::Demo => Err(Trouble::usage("the demo needs no sign-in")),
+    }
+}
+
+/// The service's own name, numbered where it is taken.
+pub(super) fn free_name(service: Service, accounts: &[Account]) -> Result<AccountId, Trouble> {
     let taken = |name: &str| accounts.iter().any(|account| account.id.as_str() == name);
     let numbered = (2..=accounts.len() + 2).map(|n| format!("{}-{n}", service.as_str()));
     let name = std::iter::once(service.as_str().to_owned()).chain(numbered).find(|name| !taken(name));
@@ -266,12 +275,16 @@ fn free_name(service: Service, accounts: &[Account]) -> Result<AccountId, Troubl
 
 /// True if both are known and differ.
 fn another_person(one: &Settings, other: &Settings) -> bool {
-    let (Settings::Podio(one), Settings::Podio(other)) = (one, other);
+    let (Settings::Podio(one), Settings::Podio(other)) = (one, other) else {
+        return false;
+    };
     one.user_id.is_some() && other.user_id.is_some() && one.user_id != other.user_id
 }
 
 fn same_person(one: &Settings, other: &Settings) -> bool {
-    let (Settings::Podio(one), Settings::Podio(other)) = (one, other);
+    let (Settings::Podio(one), Settings::Podio(other)) = (one, other) else {
+        return false;
+    };
     one.api_url == other.api_url && one.user_id.is_some() && one.user_id == other.user_id
 }
 

@@ -86,6 +86,8 @@ requests! {
     sign_in as SignIn (wish: SignIn) -> SignInStep, within SERVICE;
     /// Goes on with a sign-in.
     sign_in_answer as SignInAnswer (attempt: u64, answer: SignInAnswer) -> SignInStep, within PERSON;
+    /// Adds the demo and starts it; where there is one already, gives back its name.
+    add_demo as AddDemo () -> AccountId, within PROMPT;
     /// Pauses or resumes an account.
     set_paused as SetPaused (account: AccountId, paused: bool) -> (), within PROMPT;
     /// Removes an account with its secrets, rows and toasts.

@@ -3,6 +3,7 @@
 //! In: an account's settings, `Env`. Out: through the [`Outbox`]. Knows nothing of the database, toasts or who asks.
 
 pub mod auth;
+pub mod demo;
 mod exchange;
 pub mod podio;
 
@@ -160,6 +161,8 @@ async fn answered(answer: oneshot::Receiver<Result<(), Failure>>) -> Result<(), 
 pub enum Source {
     /// Podio.
     Podio(Box<podio::Podio>),
+    /// The demo.
+    Demo(demo::Demo),
 }
 
 impl Source {
@@ -169,6 +172,7 @@ impl Source {
             Settings::Podio(settings) => {
                 Self::Podio(Box::new(podio::Podio::new(account.id.clone(), settings.clone(), env, cursor)))
             }
+            Settings::Demo => Self::Demo(demo::Demo::new(account.id.clone(), env, cursor)),
         }
     }
 
@@ -176,6 +180,7 @@ impl Source {
     pub async fn run(&mut self, outbox: &mut Outbox) -> Failure {
         match self {
             Self::Podio(podio) => podio.run(outbox).await,
+            Self::Demo(demo) => demo.run(outbox).await,
         }
     }
 }

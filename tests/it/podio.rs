@@ -41,7 +41,9 @@ async fn identity_is_told_and_the_states_come_in_their_order() {
     let told = link.told();
     assert_eq!(told.states, [LinkState::Connecting, LinkState::CatchingUp, LinkState::Live]);
     assert_eq!(told.label.as_deref(), Some("Robin Vale"));
-    let belfry::account::Settings::Podio(settings) = told.settings.unwrap();
+    let belfry::account::Settings::Podio(settings) = told.settings.unwrap() else {
+        panic!("not an account of Podio")
+    };
     assert_eq!(settings.user_id, i64::try_from(bench.user()).ok());
     assert!(told.cursor.is_some(), "even an empty inbox has a present");
 }

@@ -134,7 +134,7 @@ impl Bench {
         for (name, secret) in done.secrets {
             self.env.secrets.put(&self.account, name, secret).await.unwrap();
         }
-        let Settings::Podio(settings) = done.settings;
+        let Settings::Podio(settings) = done.settings else { panic!("not an account of Podio") };
         self.settings = settings;
         self.sandbox.podio().forget_observed();
     }

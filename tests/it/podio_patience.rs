@@ -99,7 +99,7 @@ async fn a_sign_in_is_kept_though_the_service_stumbles_right_after() {
     bench.sandbox.podio().fault(fault("/user/status", 1, Answer::Status(503)));
     let done = signed_in(&bench).await;
     assert_eq!(done.label, "Podio");
-    let Settings::Podio(settings) = &done.settings;
+    let Settings::Podio(settings) = &done.settings else { panic!("not an account of Podio") };
     assert_eq!(settings.user_id, i64::try_from(bench.user()).ok());
     keep(&bench, done).await;
     let told = bench.live().await.told();

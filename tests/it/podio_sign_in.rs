@@ -41,7 +41,7 @@ async fn done(step: Step, bench: &Bench) {
         bench.env.secrets.put(&bench.account, name, secret).await.unwrap();
     }
     assert_eq!(done.label, "Robin Vale");
-    let Settings::Podio(settings) = done.settings;
+    let Settings::Podio(settings) = done.settings else { panic!("not an account of Podio") };
     assert_eq!(settings.user_id, i64::try_from(bench.user()).ok());
 }
 

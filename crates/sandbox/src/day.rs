@@ -5,6 +5,7 @@ use crate::podio::{Byline, Context, Message, Podio, Spec};
 use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom as _, SliceRandom as _};
 use rand::{Rng as _, SeedableRng as _};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// Something that happens.
@@ -20,84 +21,44 @@ pub enum Scene {
     ReadElsewhere,
 }
 
-/// Type, context type, context title, and what is told; `{who}` is the one who did it.
-type Line = (&'static str, &'static str, &'static str, &'static str);
+/// The people, the lines and the small talk of the day, in a file of its own: the program's built-in demo tells the same day.
+const DAY: &str = include_str!("../day.json");
 
-const LINES: [Line; 48] = [
-    ("comment", "item", "Website relaunch", "{who} commented on Website relaunch: \"The new header is in.\""),
-    ("comment", "item", "Autumn campaign", "{who} commented on Autumn campaign: \"Can we move the date?\""),
-    ("comment", "task", "Order name badges", "{who} commented on the task Order name badges"),
-    ("comment", "status", "Coffee machine", "{who} commented on your status: \"It works again!\""),
-    ("alert", "item", "Supplier contract", "{who} mentioned you on Supplier contract"),
-    ("alert", "status", "Friday lunch", "{who} mentioned you in a status update"),
-    ("alert", "task", "Check the invoice", "{who} mentioned you on the task Check the invoice"),
-    ("creation", "task", "Prepare the board meeting", "{who} assigned you a task: Prepare the board meeting"),
-    ("creation", "item", "Lead: Harbour Café", "{who} created Lead: Harbour Café"),
-    ("creation", "status", "All tests are green", "{who} posted: All tests are green"),
-    ("creation", "app", "Expenses", "{who} created the app Expenses"),
-    ("creation", "meeting", "Monthly review", "{who} invited you to Monthly review"),
-    ("update", "item", "Website relaunch", "{who} changed Status of Website relaunch to Done"),
-    ("update", "item", "Lead: Harbour Café", "{who} changed Value of Lead: Harbour Café to 12,000 €"),
-    ("update", "task", "Order name badges", "{who} completed the task Order name badges"),
-    ("update", "app", "Expenses", "{who} changed the template of Expenses"),
-    ("delete", "item", "Old price list", "{who} deleted Old price list"),
-    ("delete", "task", "Call the plumber", "{who} deleted the task Call the plumber"),
-    ("file", "item", "Supplier contract", "{who} attached contract-v3.pdf to Supplier contract"),
-    ("file", "task", "Check the invoice", "{who} attached invoice-2207.pdf to Check the invoice"),
-    ("file_delete", "item", "Supplier contract", "{who} removed contract-v2.pdf from Supplier contract"),
-    ("member_reference_add", "item", "Autumn campaign", "{who} made you responsible for Autumn campaign"),
-    ("member_reference_remove", "item", "Autumn campaign", "{who} removed you from Autumn campaign"),
-    ("rating", "item", "Website relaunch", "{who} rated Website relaunch"),
-    ("rating", "status", "All tests are green", "{who} likes your status"),
-    ("like", "item", "Lead: Harbour Café", "{who} likes Lead: Harbour Café"),
-    ("space_invite", "space", "Trade fair 2027", "{who} invited you to the workspace Trade fair 2027"),
-    ("space_create", "space", "Hiring", "{who} created the workspace Hiring"),
-    ("space_member_request", "space", "Launch", "{who} asks to join the workspace Launch"),
-    ("space_delete", "space", "Summer party", "{who} deleted the workspace Summer party"),
-    ("user_left_space", "space", "Launch", "{who} left the workspace Launch"),
-    ("user_kicked_from_space", "space", "Launch", "{who} removed a member from the workspace Launch"),
-    ("self_kicked_from_space", "space", "Old projects", "{who} removed you from the workspace Old projects"),
-    ("role_change", "space", "Launch", "{who} made you an admin of Launch"),
-    ("conversation_add", "conversation", "Fair stand", "{who} added you to the conversation Fair stand"),
-    ("answer", "question", "Which evening suits you?", "{who} answered Thursday to Which evening suits you?"),
-    ("vote", "item", "Logo drafts", "{who} voted on Logo drafts"),
-    ("participation", "item", "Team outing", "{who} takes part in Team outing"),
-    ("reference", "item", "Press release", "{who} linked Press release to Website relaunch"),
-    ("reminder", "task", "Prepare the board meeting", "Reminder: Prepare the board meeting is due at 15:00"),
-    ("reminder", "meeting", "Monthly review", "Reminder: Monthly review begins in ten minutes"),
-    ("grant_create", "item", "Price list 2027", "{who} shared Price list 2027 with you"),
-    ("grant_delete", "item", "Price list 2027", "{who} no longer shares Price list 2027 with you"),
-    ("grant_create_other", "item", "Price list 2027", "{who} shared Price list 2027 with a colleague"),
-    ("batch_process", "batch", "Contacts import", "The import Contacts has started"),
-    ("batch_complete", "batch", "Contacts import", "The import Contacts is complete: 120 rows"),
-    ("org_member_add", "org", "Northwind", "{who} added you to the organisation Northwind"),
-    ("message", "conversation", "Fair stand", "{who} sent you a message"),
-];
+/// What the file holds.
+#[derive(Clone, Debug, Deserialize)]
+struct Script {
+    people: Vec<Person>,
+    lines: Vec<Line>,
+    chatter: Vec<String>,
+}
 
-const PEOPLE: [(u64, &str); 8] = [
-    (56_432, "Ada Brook"),
-    (56_433, "Jonas Lind"),
-    (56_434, "Marta Oliveira"),
-    (56_435, "Kenji Mori"),
-    (56_436, "Amina Diallo"),
-    (56_437, "Søren Holm"),
-    (56_438, "Zoë van Dijk"),
-    (56_439, "Łukasz Nowak"),
-];
+#[derive(Clone, Debug, Deserialize)]
+struct Person {
+    id: u64,
+    name: String,
+}
 
-const CHATTER: [&str; 6] = [
-    "Did you see the new draft?",
-    "Lunch at twelve?",
-    "The courier comes at four.",
-    "I moved our call to tomorrow.",
-    "Thanks, that helped a lot 👍",
-    "Who has the key to the storage room?",
-];
+/// Something to be told; `{who}` in its text is the one who did it.
+#[derive(Clone, Debug, Deserialize)]
+struct Line {
+    kind: String,
+    context: String,
+    title: String,
+    text: String,
+}
+
+impl Script {
+    fn read() -> Self {
+        // The file is part of the program; a test reads it.
+        serde_json::from_str(DAY).unwrap_or_else(|_| Self { people: vec![], lines: vec![], chatter: vec![] })
+    }
+}
 
 /// The script of a day, without end: when the lines are used up they are shuffled anew.
 #[derive(Debug)]
 pub struct Day {
     chance: StdRng,
+    script: Script,
     left: Vec<Line>,
     scenes: u64,
 }
@@ -106,20 +67,21 @@ impl Day {
     /// The day of this seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self { chance: StdRng::seed_from_u64(seed), left: Vec::new(), scenes: 0 }
+        Self { chance: StdRng::seed_from_u64(seed), script: Script::read(), left: Vec::new(), scenes: 0 }
     }
 
     /// What happens next. Four of five scenes are notifications; each line comes once before any comes again.
     pub fn next_scene(&mut self) -> Scene {
         self.scenes += 1;
-        let (user_id, name) = PEOPLE.choose(&mut self.chance).copied().unwrap_or((56_432, "Ada Brook"));
-        let by = Byline::person(user_id, name);
+        let person = self.script.people.choose(&mut self.chance);
+        let user_id = person.map_or(56_432, |person| person.id);
+        let by = Byline::person(user_id, person.map_or("Ada Brook", |person| &person.name));
         match self.chance.random_range(0..10_u8) {
             // The first scene is always something to see.
             0 if self.scenes > 1 => Scene::Message(Message {
                 conversation_id: 700 + user_id % 3,
                 subject: "Fair stand".to_owned(),
-                text: CHATTER.choose(&mut self.chance).copied().unwrap_or_default().to_owned(),
+                text: self.script.chatter.choose(&mut self.chance).cloned().unwrap_or_default(),
                 by,
             }),
             1 if self.scenes > 1 => {
@@ -136,14 +98,16 @@ impl Day {
 
     fn next_notification(&mut self, by: Byline) -> Spec {
         if self.left.is_empty() {
-            self.left = LINES.to_vec();
+            self.left.clone_from(&self.script.lines);
             self.left.shuffle(&mut self.chance);
         }
-        let (kind, context, title, text) = self.left.pop().unwrap_or(LINES[0]);
+        let Some(Line { kind, context, title, text }) = self.left.pop() else {
+            return Spec::comment("the day has no script");
+        };
         // The same thing has the same number all day, so that threads fold.
         let id = 100 + title.bytes().fold(0_u64, |sum, byte| (sum * 31 + u64::from(byte)) % 9_973);
         let long = text.replace("{who}", &by.name);
-        let mut spec = Spec::new(kind, Context::new(context, id, title), &long);
+        let mut spec = Spec::new(&kind, Context::new(&context, id, &title), &long);
         spec.text_short = Some(text.replace("{who} ", ""));
         spec.by = by;
         spec
@@ -184,9 +148,9 @@ mod tests {
     #[test]
     fn a_day_shows_at_least_25_types_all_known_to_the_taxonomy_in_contexts_that_fit() {
         let mut seen = BTreeSet::new();
-        for (kind, context, ..) in LINES {
+        for Line { kind, context, .. } in Script::read().lines {
             let known = crate::podio::taxonomy::TYPES.iter().find(|one| one.name == kind);
-            assert!(known.is_some_and(|one| one.contexts.contains(&context)), "{kind} in {context}");
+            assert!(known.is_some_and(|one| one.contexts.contains(&context.as_str())), "{kind} in {context}");
             seen.insert(kind);
         }
         assert!(seen.len() >= 25, "only {} types", seen.len());
