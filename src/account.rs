@@ -93,21 +93,53 @@ pub enum PushTransport {
 /// What a Podio account needs to know besides its secrets. Every base URL can be changed, for a test or self-hosted server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PodioSettings {
-    /// Base of the REST API, by default `https://api.podio.com`.
+    /// Base of the REST API, by default [`PodioSettings::API_URL`].
+    #[serde(default = "PodioSettings::live_api")]
     pub api_url: Url,
-    /// The Bayeux endpoint, by default `https://push.podio.com/faye`.
+    /// The Bayeux endpoint, by default [`PodioSettings::PUSH_URL`].
+    #[serde(default = "PodioSettings::live_push")]
     pub push_url: Url,
-    /// Where the browser is sent to sign in, by default `https://podio.com/oauth/authorize`.
+    /// Where the browser is sent to sign in, by default [`PodioSettings::AUTHORIZE_URL`].
+    #[serde(default = "PodioSettings::live_authorize")]
     pub authorize_url: Url,
     /// The API key's id. Its secret is kept with the secrets.
     pub client_id: String,
-    /// Host name in the redirect address, as registered with the API key: `localhost` unless told otherwise.
+    /// Host name in the redirect address, as registered with the API key: [`PodioSettings::REDIRECT_HOST`] unless told otherwise.
+    #[serde(default = "PodioSettings::usual_redirect_host")]
     pub redirect_host: String,
     /// Which transports push may use.
     #[serde(default)]
     pub push_transport: PushTransport,
     /// The signed-in user's number at Podio, once known.
     pub user_id: Option<i64>,
+}
+
+#[expect(clippy::expect_used, reason = "constants; a test reads each of them")]
+impl PodioSettings {
+    /// The live service's REST API.
+    pub const API_URL: &str = "https://api.podio.com";
+    /// The live service's push.
+    pub const PUSH_URL: &str = "https://push.podio.com/faye";
+    /// Where the live service signs people in.
+    pub const AUTHORIZE_URL: &str = "https://podio.com/oauth/authorize";
+    /// The usual host name in the redirect address.
+    pub const REDIRECT_HOST: &str = "localhost";
+
+    fn live_api() -> Url {
+        Url::parse(Self::API_URL).expect("an address")
+    }
+
+    fn live_push() -> Url {
+        Url::parse(Self::PUSH_URL).expect("an address")
+    }
+
+    fn live_authorize() -> Url {
+        Url::parse(Self::AUTHORIZE_URL).expect("an address")
+    }
+
+    fn usual_redirect_host() -> String {
+        Self::REDIRECT_HOST.to_owned()
+    }
 }
 
 /// Settings by service.
@@ -196,5 +228,15 @@ mod tests {
         });
         let stored = serde_json::to_string(&settings).unwrap();
         assert_eq!(serde_json::from_str::<Settings>(&stored).unwrap(), settings);
+    }
+
+    #[test]
+    fn the_id_of_a_key_is_enough_for_the_live_service() {
+        let settings: PodioSettings = serde_json::from_str(r#"{"client_id":"mine"}"#).unwrap();
+        let addresses = [&settings.api_url, &settings.push_url, &settings.authorize_url];
+        let live = [PodioSettings::API_URL, PodioSettings::PUSH_URL, PodioSettings::AUTHORIZE_URL];
+        assert_eq!(addresses.map(|url| url.as_str().trim_end_matches('/')), live);
+        assert_eq!((settings.redirect_host.as_str(), settings.user_id), ("localhost", None));
+        assert_eq!(settings.push_transport, PushTransport::LongPolling);
     }
 }

@@ -73,16 +73,16 @@ pub(super) struct AddPodio {
     #[arg(long, value_parser = account_id)]
     name: Option<AccountId>,
     /// Base address of the REST API
-    #[arg(long, value_name = "URL", default_value = "https://api.podio.com", value_parser = web_address)]
+    #[arg(long, value_name = "URL", default_value = PodioSettings::API_URL, value_parser = web_address)]
     api_url: Url,
     /// Address of the push service
-    #[arg(long, value_name = "URL", default_value = "https://push.podio.com/faye", value_parser = web_address)]
+    #[arg(long, value_name = "URL", default_value = PodioSettings::PUSH_URL, value_parser = web_address)]
     push_url: Url,
     /// Where the browser signs in
-    #[arg(long, value_name = "URL", default_value = "https://podio.com/oauth/authorize", value_parser = web_address)]
+    #[arg(long, value_name = "URL", default_value = PodioSettings::AUTHORIZE_URL, value_parser = web_address)]
     authorize_url: Url,
     /// Host name in the return address, as registered with the API key
-    #[arg(long, value_name = "HOST", default_value = "localhost")]
+    #[arg(long, value_name = "HOST", default_value = PodioSettings::REDIRECT_HOST)]
     redirect_host: String,
     /// How push messages come
     #[arg(long, value_enum, default_value_t = Transport::LongPolling)]

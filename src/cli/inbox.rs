@@ -50,10 +50,27 @@ pub(super) struct One {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  belfry read 12 13
+  belfry read --all --account podio")]
+pub(super) struct Reading {
+    /// The notifications' numbers, as `belfry inbox` shows them
+    #[arg(required_unless_present = "all", value_name = "ID", value_parser = notification_id)]
+    ids: Vec<NotificationId>,
+    /// All that is unread
+    #[arg(long, conflicts_with = "ids")]
+    all: bool,
+    /// With --all: only of this account
+    #[arg(long, requires = "all", value_parser = account_id)]
+    account: Option<AccountId>,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct Several {
     /// The notifications' numbers, as `belfry inbox` shows them
     #[arg(required = true, value_name = "ID", value_parser = notification_id)]
-    ids: Vec<NotificationId>,
+    pub(super) ids: Vec<NotificationId>,
 }
 
 #[derive(Debug, Args)]
@@ -89,7 +106,12 @@ pub(super) async fn list(notifier: &Notifier, wish: Inbox, env: &Env) -> Result<
         }
         let mut text = String::new();
         for entry in &page {
-            text.push_str(&if wish.json { json_line(entry)? } else { row(entry, env.clock.now()) });
+            text.push_str(&if wish.json {
+                // A list leaves out what the service sent; here it is promised.
+                json_line(&notifier.entry(entry.id).await?)?
+            } else {
+                row(entry, env.clock.now())
+            });
         }
         out(&text)?;
         let came = u32::try_from(page.len()).unwrap_or(u32::MAX);
@@ -107,9 +129,21 @@ pub(super) async fn show(notifier: &Notifier, wish: One, env: &Env) -> Result<()
     out(&if wish.json { json_line(&entry)? } else { whole(&entry, env.clock.now(), &TimeZone::system()) })
 }
 
-pub(super) async fn set_read(notifier: &Notifier, wish: Several, read: bool) -> Result<(), Trouble> {
-    let asked = wish.ids.len();
-    let changed = notifier.set_read(wish.ids, read).await?.len();
+pub(super) async fn read(notifier: &Notifier, wish: Reading) -> Result<(), Trouble> {
+    if !wish.all {
+        return set_read(notifier, wish.ids, true).await;
+    }
+    let marked = notifier.mark_all_read(wish.account).await?;
+    out(&format!("{} marked as read.\n", marked.count))
+}
+
+pub(super) async fn set_read(
+    notifier: &Notifier,
+    ids: Vec<NotificationId>,
+    read: bool,
+) -> Result<(), Trouble> {
+    let asked = ids.len();
+    let changed = notifier.set_read(ids, read).await?.len();
     let word = if read { "read" } else { "unread" };
     let unchanged = asked.saturating_sub(changed);
     let rest = if unchanged == 0 { String::new() } else { format!("; {unchanged} already were") };

@@ -9,6 +9,7 @@ mod doctor;
 mod inbox;
 pub mod print;
 mod run;
+mod settings;
 mod sign_in;
 
 use clap::parser::ValueSource;
@@ -57,7 +58,7 @@ enum Wish {
     /// Show one notification whole
     Show(inbox::One),
     /// Mark notifications as read, here and at the service
-    Read(inbox::Several),
+    Read(inbox::Reading),
     /// Mark notifications as unread, here and at the service
     Unread(inbox::Several),
     /// Open what a notification is about in the browser and mark it as read
@@ -74,6 +75,8 @@ enum Wish {
     Status(doctor::Status),
     /// Raise no toasts for a while; the inbox still fills
     Pause(doctor::Pause),
+    /// Show and change what a toast shows, quiet hours, what a click opens, and how the window looks
+    Settings(settings::Settings),
 }
 
 /// Reads the arguments. Prints help, version or what is wrong with them and ends the program where there is nothing else to do.
@@ -120,6 +123,7 @@ impl Call {
             Wish::Doctor(doctor) => doctor.json,
             Wish::Toast(toast) => toast.json,
             Wish::Status(status) => status.json,
+            Wish::Settings(settings) => settings.json,
             Wish::Read(_) | Wish::Unread(_) | Wish::Open(_) | Wish::Pause(_) => false,
         }
     }
@@ -156,14 +160,15 @@ async fn fulfil(call: Call, paths: Paths) -> Result<u8, Trouble> {
         Wish::Run(wish) => run::run(env, wish).await.map(|()| 0),
         Wish::Inbox(wish) => inbox::list(&reach().await?, wish, &env).await.map(|()| 0),
         Wish::Show(wish) => inbox::show(&reach().await?, wish, &env).await.map(|()| 0),
-        Wish::Read(wish) => inbox::set_read(&reach().await?, wish, true).await.map(|()| 0),
-        Wish::Unread(wish) => inbox::set_read(&reach().await?, wish, false).await.map(|()| 0),
+        Wish::Read(wish) => inbox::read(&reach().await?, wish).await.map(|()| 0),
+        Wish::Unread(wish) => inbox::set_read(&reach().await?, wish.ids, false).await.map(|()| 0),
         Wish::Open(wish) => inbox::open(&reach().await?, wish).await.map(|()| 0),
         Wish::Why(wish) => inbox::why(&reach().await?, wish).await.map(|()| 0),
         Wish::Doctor(wish) => doctor::doctor(&reach().await?, wish).await,
         Wish::Toast(wish) => doctor::toast(&reach().await?, wish).await,
         Wish::Status(wish) => doctor::status(&reach().await?, wish, &env).await.map(|()| 0),
         Wish::Pause(wish) => doctor::pause(wish, env, reach).await.map(|()| 0),
+        Wish::Settings(wish) => settings::settings(&reach().await?, wish).await.map(|()| 0),
     }
 }
 

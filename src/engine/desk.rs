@@ -6,9 +6,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::sync::{Mutex, broadcast};
 
-use crate::account::{Account, AccountId, Service, Settings};
+use crate::account::{self, Account, AccountId, Service};
 use crate::engine::doctor;
 use crate::engine::intake::Intake;
+use crate::engine::marked::Batches;
 use crate::engine::overview::overview;
 use crate::engine::sign_in::{Attempts, Kept, free_name};
 use crate::engine::signal::Signals;
@@ -16,11 +17,12 @@ use crate::engine::story;
 use crate::engine::supervisor::{Nudge, Supervisor};
 use crate::engine::teller::Teller;
 use crate::engine::views::{
-    AccountView, Entry, Health, InboxWish, Opened, Overview, SignIn, SignInAnswer, SignInStep, Signal,
-    TestToast, Trouble, Why,
+    AccountView, Entry, Health, InboxWish, Marked, Opened, Overview, Settings, SignIn, SignInAnswer,
+    SignInStep, Signal, TestToast, Trouble, Why,
 };
 use crate::env::Env;
 use crate::notification::{Icon, NotificationId};
+use crate::rule::Rules;
 use crate::source::Wish;
 use crate::store::{InboxQuery, Kept as Row, Store};
 use crate::toast::{Outcome, Toast, ToastKey};
@@ -44,6 +46,7 @@ struct Inner {
     teller: Arc<Teller>,
     signals: Signals,
     attempts: Attempts,
+    batches: Batches,
     /// True for a resident: accounts that are added get a link.
     running: bool,
     supervisors: Mutex<BTreeMap<AccountId, Supervisor>>,
@@ -60,10 +63,10 @@ impl Desk {
         running: bool,
     ) -> Self {
         let attempts = Attempts::new(env.clone());
+        let batches = Batches::default();
         let supervisors = Mutex::default();
-        Self {
-            inner: Arc::new(Inner { env, store, intake, teller, signals, attempts, running, supervisors }),
-        }
+        let inner = Inner { env, store, intake, teller, signals, attempts, batches, running, supervisors };
+        Self { inner: Arc::new(inner) }
     }
 
     /// A desk without links and toasts: opens the database by itself, for commands while no resident runs. Wishes (read, unread) are
@@ -126,12 +129,12 @@ impl Desk {
     pub async fn add_demo(&self) -> Result<AccountId, Trouble> {
         let inner = &self.inner;
         let accounts = inner.store.accounts().await?;
-        if let Some(demo) = accounts.iter().find(|account| account.settings == Settings::Demo) {
+        if let Some(demo) = accounts.iter().find(|account| account.settings == account::Settings::Demo) {
             return Ok(demo.id.clone());
         }
         let id = free_name(Service::Demo, &accounts)?;
         let label = Service::Demo.human().to_owned();
-        let account = Account { id: id.clone(), label, paused: false, settings: Settings::Demo };
+        let account = Account { id: id.clone(), label, paused: false, settings: account::Settings::Demo };
         inner.store.put_account(account, inner.env.clock.now()).await?;
         inner.signals.send(Signal::Accounts);
         self.restart_link(&id).await?;
@@ -200,7 +203,7 @@ impl Desk {
         self.restart_link(&account).await
     }
 
-    /// Lists notifications, newest first.
+    /// Lists notifications, newest first, without their `raw`.
     pub async fn inbox(&self, wish: InboxWish) -> Result<Vec<Entry>, Trouble> {
         if let Some(account) = &wish.account {
             self.known_account(account).await?;
@@ -257,6 +260,48 @@ impl Desk {
         Ok(changed)
     }
 
+    /// Marks all as read, of one account or of all, here and (soon) at the service. Heard as one signal.
+    pub async fn mark_all_read(&self, account: Option<AccountId>) -> Result<Marked, Trouble> {
+        if let Some(account) = &account {
+            self.known_account(account).await?;
+        }
+        let now = self.inner.env.clock.now();
+        let changed = self.inner.store.mark_all_read(account, now).await?;
+        if changed.is_empty() {
+            return Ok(Marked { count: 0, undo: None });
+        }
+        self.many_changed().await?;
+        self.inner.teller.withdraw(changed.clone()).await;
+        let count = changed.len() as u64;
+        Ok(Marked { count, undo: Some(self.inner.batches.keep(changed, now)) })
+    }
+
+    /// Takes back what [`Desk::mark_all_read`] did, as far as nothing else happened to it since. Gives back how many it was.
+    pub async fn undo(&self, batch: u64) -> Result<u64, Trouble> {
+        let inner = &self.inner;
+        let (ids, marked_at) = inner.batches.take(batch).ok_or_else(|| {
+            Trouble::usage("this cannot be taken back any more; mark single notifications as unread instead")
+        })?;
+        let changed = inner.store.unmark(ids, marked_at, inner.env.clock.now()).await?;
+        if !changed.is_empty() {
+            self.many_changed().await?;
+        }
+        Ok(changed.len() as u64)
+    }
+
+    /// What follows when marks of many changed: faces read again, and each link hears what is to be told to its service.
+    async fn many_changed(&self) -> Result<(), Trouble> {
+        let inner = &self.inner;
+        inner.signals.send(Signal::Reread);
+        for (account, link) in inner.supervisors.lock().await.iter() {
+            for (_, external_id, read) in inner.store.wishes(account).await? {
+                // One that was told before and is not answered yet is told twice, which does no harm.
+                link.nudge(Nudge::Wish(Wish { external_id, read }));
+            }
+        }
+        Ok(())
+    }
+
     /// Opens a notification's context in the browser and marks it read. `token` lets the browser come to the front.
     pub async fn open(&self, id: NotificationId, token: Option<String>) -> Result<Opened, Trouble> {
         let row = self.row(id).await?;
@@ -296,10 +341,27 @@ impl Desk {
 
     /// Pauses toasts until then; `None` ends a pause.
     pub async fn pause_toasts(&self, until: Option<Timestamp>) -> Result<(), Trouble> {
-        let mut rules = self.inner.store.rules().await?;
-        rules.paused_until = until;
-        self.inner.store.set_rules(rules).await?;
+        self.inner.store.change_rules(move |rules| rules.paused_until = until).await?;
         self.inner.signals.send(Signal::Accounts);
+        Ok(())
+    }
+
+    /// What the person chose.
+    pub async fn settings(&self) -> Result<Settings, Trouble> {
+        let Rules { shown, quiet, click, theme, paused_until: _ } = self.inner.store.rules().await?;
+        Ok(Settings { shown, quiet, click, theme })
+    }
+
+    /// Keeps what the person chose; holds at once.
+    pub async fn set_settings(&self, settings: Settings) -> Result<(), Trouble> {
+        let Settings { shown, mut quiet, click, theme } = settings;
+        quiet.days.sort_unstable();
+        quiet.days.dedup();
+        let change = move |rules: &mut Rules| {
+            *rules = Rules { shown, quiet, click, theme, paused_until: rules.paused_until };
+        };
+        self.inner.store.change_rules(change).await?;
+        self.inner.signals.send(Signal::Settings);
         Ok(())
     }
 

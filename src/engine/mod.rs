@@ -8,6 +8,7 @@ pub mod desk;
 mod doctor;
 mod intake;
 mod links;
+mod marked;
 mod overview;
 mod sign_in;
 mod signal;

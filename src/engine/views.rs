@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::account::{AccountId, PodioSettings, Service};
 use crate::link::LinkState;
 use crate::notification::{Notification, NotificationId};
+use crate::rule::{ClickTo, QuietHours, Shown, Theme};
 use crate::toast::ToastService;
 
 /// What changed: ids only. May be dropped when a face is slow, and then says so.
@@ -39,8 +40,12 @@ pub enum Signal {
         /// Why, by its stored name, where there is a reason.
         reason: Option<String>,
     },
-    /// Accounts were added, removed or changed.
+    /// Accounts were added, removed or changed, or toasts were paused.
     Accounts,
+    /// The person's settings changed.
+    Settings,
+    /// Many notifications changed at once: read them again.
+    Reread,
     /// Signals were lost: read everything again.
     Missed,
 }
@@ -104,7 +109,7 @@ pub struct Entry {
     pub read_at: Option<Timestamp>,
     /// True if it was read at the service rather than here.
     pub read_elsewhere: bool,
-    /// The notification; its `read` is today's state.
+    /// The notification; its `read` is today's state. In an answer of `inbox` its `raw` is empty.
     #[serde(flatten)]
     pub notification: Notification,
 }
@@ -127,6 +132,28 @@ pub struct Why {
 pub struct Opened {
     /// The address as it was handed to the browser.
     pub url: String,
+}
+
+/// What the person chose.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Settings {
+    /// How much a toast shows.
+    pub shown: Shown,
+    /// When toasts keep quiet.
+    pub quiet: QuietHours,
+    /// What a click on a toast opens.
+    pub click: ClickTo,
+    /// How the window looks.
+    pub theme: Theme,
+}
+
+/// What marking all as read did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Marked {
+    /// How many became read by it.
+    pub count: u64,
+    /// Names what was done, to take it back; `None` if nothing changed.
+    pub undo: Option<u64>,
 }
 
 /// One line of `belfry doctor`.

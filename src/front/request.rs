@@ -9,8 +9,8 @@ use serde_json::value::RawValue;
 use crate::account::AccountId;
 use crate::engine::Desk;
 use crate::engine::views::{
-    AccountView, Entry, Health, InboxWish, Opened, Overview, SignIn, SignInAnswer, SignInStep, TestToast,
-    Trouble, Why,
+    AccountView, Entry, Health, InboxWish, Marked, Opened, Overview, Settings, SignIn, SignInAnswer,
+    SignInStep, TestToast, Trouble, Why,
 };
 use crate::front::Notifier;
 use crate::notification::NotificationId;
@@ -94,7 +94,7 @@ requests! {
     remove_account as RemoveAccount (account: AccountId) -> (), within PROMPT;
     /// Tries a waiting or broken link at once.
     retry_now as RetryNow (account: AccountId) -> (), within PROMPT;
-    /// Lists notifications, newest first. Over the local socket an answer is limited in size: ask for pages.
+    /// Lists notifications, newest first, without their `raw`. Over the local socket an answer is limited in size: ask for pages.
     inbox as Inbox (wish: InboxWish) -> Vec<Entry>, within PROMPT;
     /// Notifications kept after this row, oldest first, at most `limit`.
     kept_after as KeptAfter (id: NotificationId, limit: u32) -> Vec<Entry>, within PROMPT;
@@ -104,12 +104,20 @@ requests! {
     entry as Entry (id: NotificationId) -> Entry, within PROMPT;
     /// Marks notifications read or unread, here and (soon) at the service. Gives back those that changed.
     set_read as SetRead (ids: Vec<NotificationId>, read: bool) -> Vec<NotificationId>, within PROMPT;
+    /// Marks all as read, of one account or of all, here and (soon) at the service. Heard as one signal.
+    mark_all_read as MarkAllRead (account: Option<AccountId>) -> Marked, within PROMPT;
+    /// Takes back what [`Notifier::mark_all_read`] did, as far as nothing else happened to it since. Gives back how many it was.
+    undo as Undo (batch: u64) -> u64, within PROMPT;
     /// Opens a notification's context in the browser and marks it read.
     open as Open (id: NotificationId, token: Option<String>) -> Opened, within PROMPT;
     /// Why a notification was, or was not, told.
     why as Why (id: NotificationId) -> Why, within PROMPT;
     /// Pauses toasts until then; `None` ends a pause.
     pause_toasts as PauseToasts (until: Option<Timestamp>) -> (), within PROMPT;
+    /// What the person chose.
+    settings as Settings () -> Settings, within PROMPT;
+    /// Keeps what the person chose; holds at once.
+    set_settings as SetSettings (settings: Settings) -> (), within PROMPT;
     /// What works on this machine.
     health as Health () -> Health, within PROMPT;
     /// Raises a test toast.

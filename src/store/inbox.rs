@@ -45,7 +45,7 @@ pub struct Kept {
 }
 
 impl Store {
-    /// A page of the inbox, newest first by (`occurred_at`, id).
+    /// A page of the inbox, newest first by (`occurred_at`, id). What the service sent (`raw`) is left empty: [`Store::get`] has it.
     pub async fn inbox(&self, query: InboxQuery) -> Result<Vec<Kept>, StoreError> {
         self.read("inbox", move |conn| {
             let filter = Filter::new(conn, &query)?;
@@ -139,20 +139,28 @@ const HINTS: &str = "SELECT external_id FROM notification INDEXED BY notificatio
      WHERE detail = 'hint' AND account = ?1 ORDER BY id DESC LIMIT ?2";
 
 macro_rules! columns {
-    () => {
-        "n.id, a.name, n.external_id, n.kind, n.icon, n.title, n.body, n.actor, n.context_what, n.context_id, \
-         n.context_title, n.context_place, n.context_url, n.occurred_at, n.read, n.wants_banner, n.detail, n.raw, \
-         n.read_at, n.read_by, n.admitted_at"
+    ($raw:literal) => {
+        concat!(
+            "n.id, a.name, n.external_id, n.kind, n.icon, n.title, n.body, n.actor, n.context_what, n.context_id, \
+             n.context_title, n.context_place, n.context_url, n.occurred_at, n.read, n.wants_banner, n.detail, ",
+            $raw,
+            ", n.read_at, n.read_by, n.admitted_at"
+        )
     };
 }
 
 /// The columns that [`kept`] reads; others may follow them. `CROSS JOIN` keeps the order: notifications lead, accounts follow.
-pub(super) const COLUMNS: &str = columns!();
+pub(super) const COLUMNS: &str = columns!("n.raw");
+/// The same without what the service sent, which is most of a row: for lists.
+pub(super) const LISTED: &str = columns!("''");
 /// How many there are.
 pub(super) const COLUMN_COUNT: usize = 21;
 
-const SELECT: &str =
-    concat!("SELECT ", columns!(), " FROM notification AS n CROSS JOIN account AS a ON a.number = n.account");
+const SELECT: &str = concat!(
+    "SELECT ",
+    columns!("n.raw"),
+    " FROM notification AS n CROSS JOIN account AS a ON a.number = n.account"
+);
 
 /// A row of [`COLUMNS`].
 pub(super) fn kept(row: &Row<'_>) -> rusqlite::Result<Kept> {
@@ -263,7 +271,7 @@ impl Filter {
         values.push(Value::Integer(at_most(limit)));
         let index = self.index();
         let sql = format!(
-            "SELECT {COLUMNS} FROM notification AS n INDEXED BY {index} CROSS JOIN account AS a ON a.number = n.account
+            "SELECT {LISTED} FROM notification AS n INDEXED BY {index} CROSS JOIN account AS a ON a.number = n.account
              WHERE {conditions} ORDER BY n.occurred_at DESC, n.id DESC LIMIT ?"
         );
         (sql, values)
@@ -282,9 +290,11 @@ pub(super) fn at_most(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }
 
-/// These rows in this order.
+/// These rows in this order, for a list.
 fn rows_of(conn: &Connection, ids: &[i64]) -> Result<Vec<Kept>, Trouble> {
-    let mut statement = conn.prepare_cached(&format!("{SELECT} WHERE n.id = ?1"))?;
+    let mut statement = conn.prepare_cached(&format!(
+        "SELECT {LISTED} FROM notification AS n CROSS JOIN account AS a ON a.number = n.account WHERE n.id = ?1"
+    ))?;
     let rows = ids.iter().map(|id| statement.query_row([id], kept));
     Ok(rows.collect::<Result<_, _>>()?)
 }
@@ -454,6 +464,9 @@ mod tests {
         let few = [
             ("shown keys", toasts::SHOWN_KEYS),
             ("still unread", marks::STILL_UNREAD),
+            ("all unread", marks::ALL_UNREAD),
+            ("all unread of account", marks::UNREAD_OF_ACCOUNT),
+            ("still read by the mark", marks::STILL_READ_BY_THE_MARK),
             ("fate", toasts::FATE),
         ];
         let asked = ordered.iter().map(|(name, sql)| (*name, sql.as_str())).chain(few);

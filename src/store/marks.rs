@@ -66,6 +66,49 @@ impl Store {
         .await
     }
 
+    /// The person marks all as read, of one account or of all. Gives back what changed, oldest row first; each opens a wish.
+    pub async fn mark_all_read(
+        &self,
+        account: Option<AccountId>,
+        now: Timestamp,
+    ) -> Result<Vec<NotificationId>, StoreError> {
+        self.write("mark all read", move |tx| {
+            let mut ids: Vec<NotificationId> = match account {
+                None => rows(tx, ALL_UNREAD, [])?,
+                Some(account) => rows(tx, UNREAD_OF_ACCOUNT, [accounts::number(tx, &account)?])?,
+            };
+            ids.sort_unstable();
+            for id in &ids {
+                set(tx, *id, true, ReadBy::Person, now)?;
+                wishes::open(tx, id.0, true, now)?;
+            }
+            Ok(ids)
+        })
+        .await
+    }
+
+    /// Takes back what [`Store::mark_all_read`] did at that time to these, as far as they are still read by it. Gives back what changed.
+    pub async fn unmark(
+        &self,
+        ids: Vec<NotificationId>,
+        marked_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<Vec<NotificationId>, StoreError> {
+        self.write("unmark", move |tx| {
+            let mut changed = Vec::new();
+            for id in ids {
+                let still =
+                    tx.prepare_cached(STILL_READ_BY_THE_MARK)?.exists((id.0, marked_at.as_millisecond()))?;
+                if still && set(tx, id, false, ReadBy::Person, now)? {
+                    wishes::open(tx, id.0, false, now)?;
+                    changed.push(id);
+                }
+            }
+            Ok(changed)
+        })
+        .await
+    }
+
     /// Takes in the service's own list of unread external ids: what is unread here beyond it was read elsewhere. Gives back the ones that
     /// changed.
     pub async fn still_unread(
@@ -98,6 +141,21 @@ pub(super) const STILL_UNREAD: &str = "UPDATE notification INDEXED BY notificati
          AND external_id NOT IN (SELECT value FROM json_each(?3))
          AND NOT EXISTS (SELECT 1 FROM wish WHERE wish.notification = notification.id AND told_at IS NULL)
      RETURNING id";
+
+pub(super) const ALL_UNREAD: &str =
+    "SELECT id FROM notification INDEXED BY notification_unread WHERE read = 0";
+pub(super) const UNREAD_OF_ACCOUNT: &str =
+    "SELECT id FROM notification INDEXED BY notification_unread_of_account WHERE read = 0 AND account = ?1";
+pub(super) const STILL_READ_BY_THE_MARK: &str = "SELECT 1 FROM notification
+     WHERE id = ?1 AND read = 1 AND read_by = 'person' AND read_at = ?2";
+
+fn rows(
+    conn: &Connection,
+    sql: &str,
+    values: impl rusqlite::Params,
+) -> rusqlite::Result<Vec<NotificationId>> {
+    conn.prepare_cached(sql)?.query_map(values, |row| Ok(NotificationId(row.get(0)?)))?.collect()
+}
 
 /// True if it changed.
 fn set(
@@ -140,6 +198,41 @@ mod tests {
         let b = kept(1).await.unwrap().unwrap();
         assert_eq!((b.read, b.read_at, b.read_by), (false, None, None));
         assert!(mark(&[NotificationId(77)], true, ReadBy::Person, 50).await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn all_of_an_account_are_marked_and_each_is_told_to_the_service() {
+        let bench = Bench::with_account().await;
+        bench.store.put_account(account("other"), at(0)).await.unwrap();
+        bench.store.admit(id("other"), vec![told("x", 50)], Arrival::Live, None, at(1)).await.unwrap();
+        let read = Notification { read: true, ..told("read", 2) };
+        let ids = bench.admit(vec![told("a", 9), read, told("b", 3)]).await;
+        let changed = bench.store.mark_all_read(Some(id("podio")), at(100)).await.unwrap();
+        assert_eq!(changed, [ids[0], ids[2]]);
+        let wishes = bench.store.wishes(&id("podio")).await.unwrap();
+        assert_eq!(wishes, [(ids[0], "a".to_owned(), true), (ids[2], "b".to_owned(), true)]);
+        assert_eq!(bench.store.unread_count(None).await.unwrap(), 1, "the other account's");
+        assert_eq!(bench.store.mark_all_read(None, at(101)).await.unwrap().len(), 1);
+        assert!(bench.store.mark_all_read(None, at(102)).await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_mark_of_all_is_taken_back_where_it_still_is_the_reason() {
+        let bench = Bench::with_account().await;
+        let ids = bench.admit(vec![told("a", 1), told("b", 2), told("c", 3)]).await;
+        let marked = bench.store.mark_all_read(None, at(100)).await.unwrap();
+        // The person has since made up their mind about the second, and about the third twice.
+        for read in [false, true] {
+            let which = if read { vec![ids[2]] } else { ids[1..].to_vec() };
+            bench.store.mark_read(which, read, ReadBy::Person, at(200)).await.unwrap();
+        }
+        let unknown = [marked, vec![NotificationId(77)]].concat();
+        assert_eq!(bench.store.unmark(unknown.clone(), at(100), at(300)).await.unwrap(), ids[..1]);
+        let read = async |row| bench.store.get(row).await.unwrap().unwrap().read;
+        assert_eq!([read(ids[0]).await, read(ids[1]).await, read(ids[2]).await], [false, false, true]);
+        let wishes = bench.store.wishes(&id("podio")).await.unwrap();
+        assert_eq!(wishes[0], (ids[0], "a".to_owned(), false));
+        assert!(bench.store.unmark(unknown, at(100), at(400)).await.unwrap().is_empty());
     }
 
     #[tokio::test]

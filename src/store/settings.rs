@@ -19,12 +19,19 @@ impl Store {
         .await
     }
 
-    /// Keeps new rules in place of the old.
-    pub async fn set_rules(&self, rules: Rules) -> Result<(), StoreError> {
-        self.write("set rules", move |tx| {
+    /// Changes the rules in one transaction, so that of two changes at the same time none is lost. Gives back the new ones.
+    pub async fn change_rules(
+        &self,
+        change: impl FnOnce(&mut Rules) + Send + 'static,
+    ) -> Result<Rules, StoreError> {
+        self.write("change rules", move |tx| {
+            let stored = get(tx, RULES)?;
+            let mut rules: Rules = stored.map(|text| json(&text)).transpose()?.unwrap_or_default();
+            change(&mut rules);
             let text = serde_json::to_string(&rules)
                 .map_err(|e| rusqlite::Error::ToSqlConversionFailure(Box::new(e)))?;
-            Ok(set(tx, RULES, &text)?)
+            set(tx, RULES, &text)?;
+            Ok(rules)
         })
         .await
     }
@@ -63,9 +70,21 @@ mod tests {
     async fn rules_are_the_defaults_until_set_and_survive_a_restart() {
         let mut bench = Bench::new();
         assert_eq!(bench.store.rules().await.unwrap(), Rules::default());
-        let rules = Rules { shown: Shown::TitleOnly, paused_until: Some(at(5_000)) };
-        bench.store.set_rules(rules.clone()).await.unwrap();
+        bench.store.change_rules(|rules| rules.shown = Shown::TitleOnly).await.unwrap();
+        let changed = bench.store.change_rules(|rules| rules.paused_until = Some(at(5_000))).await.unwrap();
+        let rules = Rules { shown: Shown::TitleOnly, paused_until: Some(at(5_000)), ..Rules::default() };
+        assert_eq!(changed, rules);
         bench.reopen().await;
         assert_eq!(bench.store.rules().await.unwrap(), rules);
+    }
+
+    #[tokio::test]
+    async fn rules_that_an_older_belfry_stored_are_read() {
+        let bench = Bench::new();
+        let older = r#"{"shown":"count-only","paused_until":"2026-11-22T15:00:00Z"}"#;
+        bench.beside().execute("INSERT INTO setting (name, value) VALUES ('rules', ?1)", [older]).unwrap();
+        let rules = bench.store.rules().await.unwrap();
+        let paused_until = Some("2026-11-22T15:00:00Z".parse().unwrap());
+        assert_eq!(rules, Rules { shown: Shown::CountOnly, paused_until, ..Rules::default() });
     }
 }

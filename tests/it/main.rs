@@ -13,6 +13,7 @@ mod demo;
 mod engine;
 mod front;
 mod kill;
+mod marks;
 mod podio;
 mod podio_bench;
 mod podio_patience;
