@@ -8,6 +8,7 @@ use url::Url;
 /// The short name a person uses for an account (`podio`, `podio-2`): lower-case letters, digits and hyphens.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
+#[cfg_attr(test, derive(ts_rs::TS), ts(type = "string"))]
 pub struct AccountId(String);
 
 /// Why a text is no account name.
@@ -54,6 +55,7 @@ impl fmt::Display for AccountId {
 /// The services Belfry serves. A closed list: each has a folder in `source`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum Service {
     /// Podio: REST notifications and push over Bayeux.
     Podio,
@@ -82,6 +84,7 @@ impl Service {
 /// Which Bayeux transports an account's push may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum PushTransport {
     /// Long-polling only: the one every known Podio client uses.
     #[default]
@@ -92,23 +95,29 @@ pub enum PushTransport {
 
 /// What a Podio account needs to know besides its secrets. Every base URL can be changed, for a test or self-hosted server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields = nullable))]
 pub struct PodioSettings {
     /// Base of the REST API, by default [`PodioSettings::API_URL`].
     #[serde(default = "PodioSettings::live_api")]
+    #[cfg_attr(test, ts(as = "Option<Url>", optional))]
     pub api_url: Url,
     /// The Bayeux endpoint, by default [`PodioSettings::PUSH_URL`].
     #[serde(default = "PodioSettings::live_push")]
+    #[cfg_attr(test, ts(as = "Option<Url>", optional))]
     pub push_url: Url,
     /// Where the browser is sent to sign in, by default [`PodioSettings::AUTHORIZE_URL`].
     #[serde(default = "PodioSettings::live_authorize")]
+    #[cfg_attr(test, ts(as = "Option<Url>", optional))]
     pub authorize_url: Url,
     /// The API key's id. Its secret is kept with the secrets.
     pub client_id: String,
     /// Host name in the redirect address, as registered with the API key: [`PodioSettings::REDIRECT_HOST`] unless told otherwise.
     #[serde(default = "PodioSettings::usual_redirect_host")]
+    #[cfg_attr(test, ts(as = "Option<String>", optional))]
     pub redirect_host: String,
     /// Which transports push may use.
     #[serde(default)]
+    #[cfg_attr(test, ts(as = "Option<PushTransport>", optional))]
     pub push_transport: PushTransport,
     /// The signed-in user's number at Podio, once known.
     pub user_id: Option<i64>,

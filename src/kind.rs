@@ -12,6 +12,7 @@ macro_rules! icons {
         /// The picture of a notification. The service sends the name; `Icon::Other` stands for one we have no picture for.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[allow(missing_docs, reason = "each is the icon of that name")]
+        #[cfg_attr(test, derive(ts_rs::TS), ts(type = "string"))]
         pub enum Icon {
             $($variant,)*
             Other,
@@ -43,6 +44,7 @@ macro_rules! kinds {
         /// What happened, as the person sees it.
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(from = "String", into = "String")]
+        #[cfg_attr(test, derive(ts_rs::TS), ts(type = "string"))]
         pub enum Kind {
             $($(#[$doc])* $variant,)*
             /// A name no one has seen yet.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 /// Where a link stands. One vocabulary everywhere.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "kebab-case")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum LinkState {
     /// Paused by the person, or not started.
     Off,

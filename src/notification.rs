@@ -9,6 +9,7 @@ pub use crate::kind::{Icon, Kind};
 /// The row number of a kept notification: what commands, window and toasts call it by. Never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct NotificationId(pub i64);
 
 impl std::fmt::Display for NotificationId {
@@ -19,6 +20,7 @@ impl std::fmt::Display for NotificationId {
 
 /// Where a click leads and what the notification belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Context {
     /// What it is about, in the service's word: `item`, `task`, `conversation`, `space` … Empty if unknown.
     pub what: String,
@@ -46,6 +48,7 @@ impl Context {
 /// How much is known of a notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum Detail {
     /// All that the service says.
     Whole,
@@ -67,6 +70,7 @@ pub enum Arrival {
 
 /// One thing a service told a person. Its identity is `(account, external_id)`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Notification {
     /// The account it came to.
     pub account: AccountId,

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 /// How much of a notification a toast may show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum Shown {
     /// Title and body.
     #[default]
@@ -22,6 +23,7 @@ pub enum Shown {
 /// What a click on a toast opens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum ClickTo {
     /// The very thing at the service, in the browser.
     #[default]
@@ -33,6 +35,7 @@ pub enum ClickTo {
 /// The colours of the window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum Theme {
     /// As the desktop has it.
     #[default]
@@ -46,6 +49,7 @@ pub enum Theme {
 /// A day of the week.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum Weekday {
     /// Monday.
     Mon,
@@ -96,6 +100,7 @@ impl FromStr for Weekday {
 /// A time as a clock on the wall shows it, without a day and without a zone: `22:00`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
+#[cfg_attr(test, derive(ts_rs::TS), ts(type = "string"))]
 pub struct TimeOfDay(u16);
 
 /// Why a text is no time of day.
@@ -149,6 +154,7 @@ impl fmt::Display for TimeOfDay {
 /// A time of silence that comes again: local time, wherever the machine is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct QuietHours {
     /// True if they hold.
     pub on: bool,

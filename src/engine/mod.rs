@@ -4,6 +4,8 @@
 //! the `desk`, as does every wish of a face.
 
 mod backoff;
+#[cfg(test)]
+mod contract;
 pub mod desk;
 mod doctor;
 mod intake;

@@ -12,6 +12,7 @@ use crate::toast::ToastService;
 /// What changed: ids only. May be dropped when a face is slow, and then says so.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "signal", rename_all = "kebab-case")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum Signal {
     /// A link's state changed.
     Link {
@@ -52,6 +53,7 @@ pub enum Signal {
 
 /// An account as a face shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct AccountView {
     /// Its short name.
     pub id: AccountId,
@@ -72,6 +74,7 @@ pub struct AccountView {
 
 /// What to show at a glance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Overview {
     /// True while a resident holds the links.
     pub running: bool,
@@ -85,10 +88,13 @@ pub struct Overview {
 
 /// Which notifications to list, newest first.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields = nullable))]
+#[serde(default)]
 pub struct InboxWish {
     /// Of one account only.
     pub account: Option<AccountId>,
     /// Unread only.
+    #[cfg_attr(test, ts(as = "Option<bool>", optional))]
     pub unread: bool,
     /// Words that must occur, in any order; the last may be the beginning of a word.
     pub search: Option<String>,
@@ -100,6 +106,7 @@ pub struct InboxWish {
 
 /// A kept notification.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Entry {
     /// Its row number.
     pub id: NotificationId,
@@ -116,6 +123,7 @@ pub struct Entry {
 
 /// The fate of a notification: what was done with it and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Why {
     /// Which.
     pub id: NotificationId,
@@ -129,6 +137,7 @@ pub struct Why {
 
 /// What was opened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Opened {
     /// The address as it was handed to the browser.
     pub url: String,
@@ -136,6 +145,7 @@ pub struct Opened {
 
 /// What the person chose.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Settings {
     /// How much a toast shows.
     pub shown: Shown,
@@ -149,6 +159,7 @@ pub struct Settings {
 
 /// What marking all as read did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Marked {
     /// How many became read by it.
     pub count: u64,
@@ -158,6 +169,7 @@ pub struct Marked {
 
 /// One line of `belfry doctor`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Finding {
     /// What was looked at: `notifications`, `password-store`, `database`, `folder`, `resident`, `link:<account>` …
     pub part: String,
@@ -169,6 +181,7 @@ pub struct Finding {
 
 /// What works on this machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Health {
     /// Belfry's version.
     pub version: String,
@@ -180,6 +193,7 @@ pub struct Health {
 
 /// What came of a test toast.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct TestToast {
     /// True if the desktop took it.
     pub shown: bool,
@@ -189,6 +203,7 @@ pub struct TestToast {
 
 /// A sign-in that a face asks for. Secrets cross the local socket only, and are never stored here.
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields = nullable))]
 pub struct SignIn {
     /// For an account that exists; a new one is made if `None`.
     pub account: Option<AccountId>,
@@ -204,6 +219,7 @@ pub struct SignIn {
 
 /// User name and password.
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct PasswordSignIn {
     /// The user name.
     pub username: String,
@@ -229,6 +245,7 @@ impl std::fmt::Debug for PasswordSignIn {
 /// What a sign-in needs next.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "step", rename_all = "kebab-case")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum SignInStep {
     /// The person allows it in the browser at this address; the face opens it, then waits or hands over what was pasted.
     Browser {
@@ -252,6 +269,7 @@ pub enum SignInStep {
 /// What the person answered to a step.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "kebab-case")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum SignInAnswer {
     /// Wait for the browser to come back.
     Wait,
@@ -278,6 +296,7 @@ impl std::fmt::Debug for SignInAnswer {
 /// Why a wish was not fulfilled: a sentence for the person and what kind of trouble it is, which decides the exit code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{words}")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Trouble {
     /// What kind.
     pub kind: TroubleKind,
@@ -288,6 +307,7 @@ pub struct Trouble {
 /// The kinds of trouble.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum TroubleKind {
     /// It failed. Exit code 1.
     Failed,

@@ -97,6 +97,7 @@ pub enum ToastEvent {
 
 /// What is known of the desktop's notification service, for `belfry doctor`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct ToastService {
     /// Name and version as it gives them; `None` if none runs.
     pub name: Option<String>,

@@ -1,0 +1,730 @@
+// Everything that crosses between Belfry and its window. Written from the Rust types; do not edit.
+// Anew: BELFRY_WRITE_CONTRACT=1 cargo test -p belfry --lib contract
+
+/**
+ * The short name a person uses for an account (`podio`, `podio-2`): lower-case letters, digits and hyphens.
+ */
+export type AccountId = string;
+
+/**
+ * The services Belfry serves. A closed list: each has a folder in `source`.
+ */
+export type Service = "podio" | "demo";
+
+/**
+ * Where a link stands. One vocabulary everywhere.
+ */
+export type LinkState = { "state": "off" } | { "state": "connecting" } | { "state": "catching-up" } | { "state": "live" } | { "state": "waiting", 
+/**
+ * When it tries again.
+ */
+until: string, 
+/**
+ * Why it is down, in a sentence.
+ */
+reason: string, } | { "state": "needs-sign-in", 
+/**
+ * What the service said, in a sentence.
+ */
+reason: string, } | { "state": "broken", 
+/**
+ * What is wrong and what to do, in a sentence.
+ */
+reason: string, };
+
+/**
+ * An account as a face shows it.
+ */
+export type AccountView = { 
+/**
+ * Its short name.
+ */
+id: AccountId, 
+/**
+ * Its service.
+ */
+service: Service, 
+/**
+ * What to call it.
+ */
+label: string, 
+/**
+ * Paused by the person.
+ */
+paused: boolean, 
+/**
+ * When the service last gave a sign of life.
+ */
+last_sign_of_life: string | null, 
+/**
+ * How many of its notifications are unread.
+ */
+unread: number, } & ({ "state": "off" } | { "state": "connecting" } | { "state": "catching-up" } | { "state": "live" } | { "state": "waiting", 
+/**
+ * When it tries again.
+ */
+until: string, 
+/**
+ * Why it is down, in a sentence.
+ */
+reason: string, } | { "state": "needs-sign-in", 
+/**
+ * What the service said, in a sentence.
+ */
+reason: string, } | { "state": "broken", 
+/**
+ * What is wrong and what to do, in a sentence.
+ */
+reason: string, });
+
+/**
+ * What to show at a glance.
+ */
+export type Overview = { 
+/**
+ * True while a resident holds the links.
+ */
+running: boolean, 
+/**
+ * Accounts in the order they were added.
+ */
+accounts: Array<AccountView>, 
+/**
+ * Unread notifications of all accounts: a query, never a counter.
+ */
+unread: number, 
+/**
+ * Toasts are paused until then.
+ */
+paused_until: string | null, };
+
+/**
+ * The row number of a kept notification: what commands, window and toasts call it by. Never used twice.
+ */
+export type NotificationId = number;
+
+/**
+ * What happened. A kind that no one has seen yet comes by its own name.
+ */
+export type Kind =
+  | "alert"
+  | "comment"
+  | "file"
+  | "file_delete"
+  | "meeting"
+  | "member_reference_add"
+  | "member_reference_remove"
+  | "rating"
+  | "space_invite"
+  | "space_accept"
+  | "space_decline"
+  | "space_delete"
+  | "self_kicked_from_space"
+  | "user_left_space"
+  | "user_kicked_from_space"
+  | "role_change"
+  | "creation"
+  | "update"
+  | "delete"
+  | "message"
+  | "conversation_add"
+  | "bulletin"
+  | "rsvp"
+  | "answer"
+  | "space_create"
+  | "meeting_participant_add"
+  | "meeting_participant_remove"
+  | "meeting_started"
+  | "batch_process"
+  | "batch_complete"
+  | "space_member_request"
+  | "grant_create"
+  | "grant_delete"
+  | "grant_create_other"
+  | "grant_delete_other"
+  | "reference"
+  | "vote"
+  | "participation"
+  | "reminder"
+  | "member_ended_user"
+  | "member_ended_admin"
+  | "org_member_add"
+  | "org_member_remove"
+  | "org_member_leave"
+  | "team_alert"
+  | "like"
+  | (string & {});
+
+/**
+ * The picture of a notification; `other` is the neutral one.
+ */
+export type Icon =
+  | "alert"
+  | "task"
+  | "meeting"
+  | "status"
+  | "creation"
+  | "update"
+  | "delete"
+  | "comment"
+  | "approved"
+  | "rejected"
+  | "star-rating"
+  | "like"
+  | "attending"
+  | "not-attending"
+  | "maybe-attending"
+  | "thumbs-up"
+  | "thumbs-down"
+  | "yes"
+  | "no"
+  | "message"
+  | "message-reply"
+  | "bulletin"
+  | "member_reference_add"
+  | "member_reference_remove"
+  | "file"
+  | "user_left_space"
+  | "user_kicked_from_space"
+  | "self_kicked_from_space"
+  | "space_invite"
+  | "answer"
+  | "space_create"
+  | "reminder"
+  | "other";
+
+/**
+ * How much is known of a notification.
+ */
+export type Detail = "whole" | "hint";
+
+/**
+ * Where a click leads and what the notification belongs to.
+ */
+export type Context = { 
+/**
+ * What it is about, in the service's word: `item`, `task`, `conversation`, `space` … Empty if unknown.
+ */
+what: string, 
+/**
+ * Its number or name at the service. Empty if unknown.
+ */
+id: string, 
+/**
+ * Its title, if known.
+ */
+title: string | null, 
+/**
+ * The space, project or team it lies in, if known.
+ */
+place: string | null, 
+/**
+ * The address a click opens, as the service gave it. Unchecked: `env::opener` checks it before it opens.
+ */
+url: string | null, };
+
+/**
+ * One thing a service told a person. Its identity is `(account, external_id)`.
+ */
+export type Notification = { 
+/**
+ * The account it came to.
+ */
+account: AccountId, 
+/**
+ * The service's own name for it, unique within the account.
+ */
+external_id: string, 
+/**
+ * What happened.
+ */
+kind: Kind, 
+/**
+ * Its picture: the one the service named if we have it, else the kind's.
+ */
+icon: Icon, 
+/**
+ * Who and what, one line of plain text.
+ */
+title: string, 
+/**
+ * The first words of the content, plain text, maybe empty.
+ */
+body: string, 
+/**
+ * Who caused it, if known.
+ */
+actor: string | null, 
+/**
+ * What it belongs to and where it leads.
+ */
+context: Context, 
+/**
+ * When it happened, by the service's clock; by ours where the service does not say.
+ */
+occurred_at: string, 
+/**
+ * True if the service says that it has been seen.
+ */
+read: boolean, 
+/**
+ * False if the account's own settings ask for no native pop-up for it.
+ */
+wants_banner: boolean, 
+/**
+ * How much is known.
+ */
+detail: Detail, 
+/**
+ * What the service sent, kept for what we do not understand yet. JSON text.
+ */
+raw: string, };
+
+/**
+ * Which notifications to list, newest first.
+ */
+export type InboxWish = { 
+/**
+ * Of one account only.
+ */
+account?: AccountId | null, 
+/**
+ * Unread only.
+ */
+unread?: boolean, 
+/**
+ * Words that must occur, in any order; the last may be the beginning of a word.
+ */
+search?: string | null, 
+/**
+ * Continue after this one.
+ */
+before?: NotificationId | null, 
+/**
+ * At most so many, 1 to 500; 50 if `None`.
+ */
+limit?: number | null, };
+
+/**
+ * A kept notification.
+ */
+export type Entry = { 
+/**
+ * Its row number.
+ */
+id: NotificationId, 
+/**
+ * When Belfry kept it.
+ */
+kept_at: string, 
+/**
+ * When it was read, if it was, and by whom.
+ */
+read_at: string | null, 
+/**
+ * True if it was read at the service rather than here.
+ */
+read_elsewhere: boolean, 
+/**
+ * The account it came to.
+ */
+account: AccountId, 
+/**
+ * The service's own name for it, unique within the account.
+ */
+external_id: string, 
+/**
+ * What happened.
+ */
+kind: Kind, 
+/**
+ * Its picture: the one the service named if we have it, else the kind's.
+ */
+icon: Icon, 
+/**
+ * Who and what, one line of plain text.
+ */
+title: string, 
+/**
+ * The first words of the content, plain text, maybe empty.
+ */
+body: string, 
+/**
+ * Who caused it, if known.
+ */
+actor: string | null, 
+/**
+ * What it belongs to and where it leads.
+ */
+context: Context, 
+/**
+ * When it happened, by the service's clock; by ours where the service does not say.
+ */
+occurred_at: string, 
+/**
+ * True if the service says that it has been seen.
+ */
+read: boolean, 
+/**
+ * False if the account's own settings ask for no native pop-up for it.
+ */
+wants_banner: boolean, 
+/**
+ * How much is known.
+ */
+detail: Detail, 
+/**
+ * What the service sent, kept for what we do not understand yet. JSON text.
+ */
+raw: string, };
+
+/**
+ * The fate of a notification: what was done with it and why.
+ */
+export type Why = { 
+/**
+ * Which.
+ */
+id: NotificationId, 
+/**
+ * The whole story in sentences, oldest first.
+ */
+story: Array<string>, 
+/**
+ * The stored name of the toast's state: `pending`, `shown`, `quiet`, `failed`.
+ */
+outcome: string, 
+/**
+ * The stored name of the reason, if there is one.
+ */
+reason: string | null, };
+
+/**
+ * What was opened.
+ */
+export type Opened = { 
+/**
+ * The address as it was handed to the browser.
+ */
+url: string, };
+
+/**
+ * What marking all as read did.
+ */
+export type Marked = { 
+/**
+ * How many became read by it.
+ */
+count: number, 
+/**
+ * Names what was done, to take it back; `None` if nothing changed.
+ */
+undo: number | null, };
+
+/**
+ * How much of a notification a toast may show.
+ */
+export type Shown = "title-and-body" | "title-only" | "count-only";
+
+/**
+ * What a click on a toast opens.
+ */
+export type ClickTo = "service" | "window";
+
+/**
+ * The colours of the window.
+ */
+export type Theme = "system" | "light" | "dark";
+
+/**
+ * A day of the week.
+ */
+export type Weekday = "mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun";
+
+/**
+ * A time as a clock on the wall shows it, without a day and without a zone: `22:00`.
+ */
+export type TimeOfDay = string;
+
+/**
+ * A time of silence that comes again: local time, wherever the machine is.
+ */
+export type QuietHours = { 
+/**
+ * True if they hold.
+ */
+on: boolean, 
+/**
+ * The days on which a quiet time begins.
+ */
+days: Array<Weekday>, 
+/**
+ * When it begins.
+ */
+from: TimeOfDay, 
+/**
+ * When it ends; on the next day if that is not later than `from`, so that the same time twice is a whole day.
+ */
+until: TimeOfDay, };
+
+/**
+ * What the person chose.
+ */
+export type Settings = { 
+/**
+ * How much a toast shows.
+ */
+shown: Shown, 
+/**
+ * When toasts keep quiet.
+ */
+quiet: QuietHours, 
+/**
+ * What a click on a toast opens.
+ */
+click: ClickTo, 
+/**
+ * How the window looks.
+ */
+theme: Theme, };
+
+/**
+ * One line of `belfry doctor`.
+ */
+export type Finding = { 
+/**
+ * What was looked at: `notifications`, `password-store`, `database`, `folder`, `resident`, `link:<account>` …
+ */
+part: string, 
+/**
+ * True if it works.
+ */
+works: boolean, 
+/**
+ * In a sentence: that it works, or what is missing and what to do.
+ */
+words: string, };
+
+/**
+ * What is known of the desktop's notification service, for `belfry doctor`.
+ */
+export type ToastService = { 
+/**
+ * Name and version as it gives them; `None` if none runs.
+ */
+name: string | null, 
+/**
+ * What it can do, in its own words.
+ */
+capabilities: Array<string>, 
+/**
+ * In a sentence: works, or what is missing and what to do.
+ */
+words: string, 
+/**
+ * True if toasts reach the screen as far as can be told.
+ */
+works: boolean, };
+
+/**
+ * What works on this machine.
+ */
+export type Health = { 
+/**
+ * Belfry's version.
+ */
+version: string, 
+/**
+ * The findings.
+ */
+findings: Array<Finding>, 
+/**
+ * The notification service in detail.
+ */
+toasts: ToastService | null, };
+
+/**
+ * What came of a test toast.
+ */
+export type TestToast = { 
+/**
+ * True if the desktop took it.
+ */
+shown: boolean, 
+/**
+ * In a sentence.
+ */
+words: string, };
+
+/**
+ * Which Bayeux transports an account's push may use.
+ */
+export type PushTransport = "long-polling" | "websocket";
+
+/**
+ * What a Podio account needs to know besides its secrets. Every base URL can be changed, for a test or self-hosted server.
+ */
+export type PodioSettings = { 
+/**
+ * Base of the REST API, by default [`PodioSettings::API_URL`].
+ */
+api_url?: string, 
+/**
+ * The Bayeux endpoint, by default [`PodioSettings::PUSH_URL`].
+ */
+push_url?: string, 
+/**
+ * Where the browser is sent to sign in, by default [`PodioSettings::AUTHORIZE_URL`].
+ */
+authorize_url?: string, 
+/**
+ * The API key's id. Its secret is kept with the secrets.
+ */
+client_id: string, 
+/**
+ * Host name in the redirect address, as registered with the API key: [`PodioSettings::REDIRECT_HOST`] unless told otherwise.
+ */
+redirect_host?: string, 
+/**
+ * Which transports push may use.
+ */
+push_transport?: PushTransport, 
+/**
+ * The signed-in user's number at Podio, once known.
+ */
+user_id?: number | null, };
+
+/**
+ * User name and password.
+ */
+export type PasswordSignIn = { 
+/**
+ * The user name.
+ */
+username: string, 
+/**
+ * The password.
+ */
+password: string, };
+
+/**
+ * A sign-in that a face asks for. Secrets cross the local socket only, and are never stored here.
+ */
+export type SignIn = { 
+/**
+ * For an account that exists; a new one is made if `None`.
+ */
+account?: AccountId | null, 
+/**
+ * The wished name of a new account; the service's own name, numbered, if `None`.
+ */
+name?: AccountId | null, 
+/**
+ * Addresses and key of a new Podio account; ignored for one that exists.
+ */
+podio?: PodioSettings | null, 
+/**
+ * The API key's secret; needed for a new account unless a key is built in.
+ */
+client_secret?: string | null, 
+/**
+ * By user name and password; by the browser if `None`.
+ */
+password?: PasswordSignIn | null, };
+
+/**
+ * What a sign-in needs next.
+ */
+export type SignInStep = { "step": "browser", 
+/**
+ * Names this attempt.
+ */
+attempt: number, 
+/**
+ * Where to send the browser.
+ */
+url: string, } | { "step": "second-factor", 
+/**
+ * Names this attempt.
+ */
+attempt: number, } | { "step": "done", 
+/**
+ * The account.
+ */
+account: AccountId, };
+
+/**
+ * What the person answered to a step.
+ */
+export type SignInAnswer = { "answer": "wait" } | { "answer": "pasted", 
+/**
+ * As pasted.
+ */
+text: string, } | { "answer": "second-factor", 
+/**
+ * As typed.
+ */
+code: string, } | { "answer": "cancel" };
+
+/**
+ * What changed: ids only. May be dropped when a face is slow, and then says so.
+ */
+export type Signal = { "signal": "link", 
+/**
+ * Whose.
+ */
+account: AccountId, } & ({ "state": "off" } | { "state": "connecting" } | { "state": "catching-up" } | { "state": "live" } | { "state": "waiting", 
+/**
+ * When it tries again.
+ */
+until: string, 
+/**
+ * Why it is down, in a sentence.
+ */
+reason: string, } | { "state": "needs-sign-in", 
+/**
+ * What the service said, in a sentence.
+ */
+reason: string, } | { "state": "broken", 
+/**
+ * What is wrong and what to do, in a sentence.
+ */
+reason: string, }) | { "signal": "new", 
+/**
+ * Which.
+ */
+id: NotificationId, } | { "signal": "changed", 
+/**
+ * Which.
+ */
+id: NotificationId, } | { "signal": "toast", 
+/**
+ * Which.
+ */
+id: NotificationId, 
+/**
+ * The stored name of what happened: `shown`, `quiet`, `failed`, `clicked` …
+ */
+outcome: string, 
+/**
+ * Why, by its stored name, where there is a reason.
+ */
+reason: string | null, } | { "signal": "accounts" } | { "signal": "settings" } | { "signal": "reread" } | { "signal": "missed" };
+
+/**
+ * The kinds of trouble.
+ */
+export type TroubleKind = "failed" | "usage" | "needs-sign-in" | "occupied";
+
+/**
+ * Why a wish was not fulfilled: a sentence for the person and what kind of trouble it is, which decides the exit code.
+ */
+export type Trouble = { 
+/**
+ * What kind.
+ */
+kind: TroubleKind, 
+/**
+ * In a sentence that says what to do.
+ */
+words: string, };
