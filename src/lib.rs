@@ -7,7 +7,7 @@
 //!                                ▲
 //!                              front/               what a face may ask or wish
 //!                                ▲
-//!                               cli/
+//!                           tray/  cli/
 //! ```
 //!
 //! Who may use whom is kept by `tests/it/walls.rs`.
@@ -25,3 +25,4 @@ pub mod front;
 pub mod source;
 pub mod store;
 pub mod toast;
+pub mod tray;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use belfry::cli;
 use belfry::env::Paths;
 use belfry::front::views::Trouble;
+use belfry::tray;
 use tracing_appender::rolling::{RollingFileAppender, Rotation};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
@@ -18,11 +19,14 @@ const LOG_FILES: usize = 7;
 
 fn main() {
     let call = cli::read_arguments();
-    let json = call.wants_json();
-    let code = perform(call).unwrap_or_else(|trouble| {
-        cli::print::trouble(&trouble, json);
-        cli::exit_code(trouble.kind)
-    });
+    let (json, wants_tray) = (call.wants_json(), call.wants_tray());
+    let work = move || {
+        perform(call).unwrap_or_else(|trouble| {
+            cli::print::trouble(&trouble, json);
+            cli::exit_code(trouble.kind)
+        })
+    };
+    let code = if wants_tray { tray::on_main_thread(work) } else { work() };
     std::process::exit(code.into());
 }
 

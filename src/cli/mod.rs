@@ -113,6 +113,11 @@ impl Call {
         matches!(self.wish, Wish::Run(_))
     }
 
+    /// True if this call shows a tray, which some systems want on the main thread.
+    pub fn wants_tray(&self) -> bool {
+        matches!(&self.wish, Wish::Run(run) if run.tray)
+    }
+
     /// True if trouble is reported as JSON.
     pub fn wants_json(&self) -> bool {
         match &self.wish {

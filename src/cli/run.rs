@@ -21,6 +21,7 @@ use crate::front::views::{Entry, Signal, Trouble};
 use crate::front::{Notifier, Resident, ToastChoice};
 use crate::link::LinkState;
 use crate::notification::{Icon, Kind, NotificationId};
+use crate::tray::Tray;
 
 /// The resident is stopped within this, whatever hangs.
 const STOP: Duration = Duration::from_secs(3);
@@ -34,11 +35,14 @@ With --json each line is one of
   {\"event\":\"notification\",\"id\":…,\"account\":…,\"external_id\":…,\"kind\":…,\"icon\":…,\"title\":…,\"body\":…,\"url\":…}
   {\"event\":\"toast\",\"id\":…,\"outcome\":…,\"reason\":…}
 
-Ctrl-C, SIGTERM and SIGHUP stop it cleanly.")]
+Ctrl-C, SIGTERM and SIGHUP stop it cleanly, and so does Quit in the tray.")]
 pub(super) struct Run {
     /// Print one JSON object per line instead of text
     #[arg(long)]
     pub(super) json: bool,
+    /// Show an icon in the tray
+    #[arg(long)]
+    pub(super) tray: bool,
     /// Where toasts go
     #[arg(long, value_enum, default_value_t = Toasts::Native)]
     toast: Toasts,
@@ -72,16 +76,24 @@ pub(super) async fn run(env: Env, wish: Run) -> Result<(), Trouble> {
     let clock = env.clock.clone();
     let began = clock.now();
     let resident = tokio::select! {
-        started = Resident::start(env, wish.toasts()) => started?,
+        started = Resident::start(env.clone(), wish.toasts()) => started?,
         () = stop.next() => return Ok(()),
     };
     let notifier = resident.notifier();
+    let tray = wish.tray.then(|| Tray::start(notifier.clone(), &env));
     let told = tokio::select! {
         told = tell(&notifier, began, clock, wish.json) => told,
         () = stop.next() => Ok(()),
+        () = quit(tray.as_ref()) => Ok(()),
+    };
+    let stopping = async {
+        if let Some(tray) = tray {
+            tray.stop().await;
+        }
+        resident.stop().await;
     };
     tokio::select! {
-        stopped = timeout(STOP, resident.stop()) => {
+        stopped = timeout(STOP, stopping) => {
             if stopped.is_err() {
                 tracing::warn!("not everything stopped within {} s", STOP.as_secs());
             }
@@ -89,6 +101,14 @@ pub(super) async fn run(env: Env, wish: Run) -> Result<(), Trouble> {
         () = stop.next() => tracing::warn!("asked twice to stop: leaving at once"),
     }
     told
+}
+
+/// Returns when the person quits in the tray; never without one.
+async fn quit(tray: Option<&Tray>) {
+    match tray {
+        Some(tray) => tray.quit().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Tells until the engine ends or nobody reads any more.

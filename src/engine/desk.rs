@@ -17,7 +17,7 @@ use crate::engine::story;
 use crate::engine::supervisor::{Nudge, Supervisor};
 use crate::engine::teller::Teller;
 use crate::engine::views::{
-    AccountView, Entry, Health, InboxWish, Marked, Opened, Overview, Settings, SignIn, SignInAnswer,
+    AccountView, Entry, Finding, Health, InboxWish, Marked, Opened, Overview, Settings, SignIn, SignInAnswer,
     SignInStep, Signal, TestToast, Trouble, Why,
 };
 use crate::env::Env;
@@ -372,7 +372,11 @@ impl Desk {
         let overview = self.overview().await?;
         let total = inner.store.total().await?;
         let secrets = inner.env.secrets.probe().await;
-        Ok(doctor::health(&overview, service, secrets, total, &inner.env.paths, inner.env.clock.now()))
+        let mut health =
+            doctor::health(&overview, service, secrets, total, &inner.env.paths, inner.env.clock.now());
+        let (works, words) = crate::env::tray_host::probe().await;
+        health.findings.push(Finding { part: "tray".into(), works, words });
+        Ok(health)
     }
 
     /// Raises a test toast.

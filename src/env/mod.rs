@@ -7,7 +7,9 @@ pub mod opener;
 pub mod paths;
 pub mod secrets;
 pub mod tasks;
+pub mod tray_host;
 pub mod wake;
+pub mod window;
 
 use std::sync::Arc;
 

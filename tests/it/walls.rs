@@ -20,8 +20,9 @@ const TABLE: &[(&str, &[&str])] = &[
     ("toast", &["env"]),
     ("engine", &["env", "source", "store", "toast", "bayeux"]),
     ("front", &["engine", "env"]),
-    ("cli", &["front", "env"]),
-    ("main", &["cli", "front", "env"]),
+    ("tray", &["front", "env"]),
+    ("cli", &["front", "tray", "env"]),
+    ("main", &["cli", "front", "tray", "env"]),
 ];
 
 /// Crates of ours that stand alone.
