@@ -8,5 +8,6 @@ mod inside;
 mod scripted;
 mod secrets;
 mod toasts;
+mod tray;
 mod wake;
 mod whole;

@@ -11,38 +11,38 @@ use belfry_sandbox::{Mode, Options as Podio, Sandbox, Spec, Wire};
 use serde_json::Value;
 use xtask::desktop::{Desktop, Keyring, Options, Toasts};
 
-const LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
-struct Person {
-    sandbox: Sandbox,
-    desktop: Desktop,
+pub(crate) struct Person {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) desktop: Desktop,
 }
 
 impl Person {
-    async fn new(options: Options) -> Self {
+    pub(crate) async fn new(options: Options) -> Self {
         let sandbox = Sandbox::start(Podio::apart()).await.unwrap();
         let desktop = tokio::task::block_in_place(|| Desktop::start(options).unwrap());
         Self { sandbox, desktop }
     }
 
     /// Belfry as it is installed: the person's own folders, the system's password store.
-    fn belfry(&self, args: &[&str]) -> Command {
+    pub(crate) fn belfry(&self, args: &[&str]) -> Command {
         let mut command = self.desktop.command(env!("CARGO_BIN_EXE_belfry"));
         command.args(args).env_remove("BELFRY_SECRETS").env_remove("BELFRY_HOME").env_remove("BELFRY_LOG");
         command
     }
 
-    fn output(&self, args: &[&str]) -> Output {
+    pub(crate) fn output(&self, args: &[&str]) -> Output {
         tokio::task::block_in_place(|| self.belfry(args).output().unwrap())
     }
 
-    fn json(&self, args: &[&str]) -> Value {
+    pub(crate) fn json(&self, args: &[&str]) -> Value {
         let output = self.output(args);
         assert!(output.status.success(), "{args:?}: {output:?}");
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
-    fn add(&self, push_url: &str) -> Output {
+    pub(crate) fn add(&self, push_url: &str) -> Output {
         let (user, key) = (self.sandbox.user(), self.sandbox.key());
         let mut command = self.belfry(&["account", "add", "podio", "--api-url", &self.sandbox.api_url()]);
         command
@@ -57,7 +57,7 @@ impl Person {
         })
     }
 
-    fn sign_in(&self) {
+    pub(crate) fn sign_in(&self) {
         let added = self.add(&self.sandbox.push_url());
         assert!(added.status.success(), "{added:?}");
     }
@@ -68,14 +68,14 @@ impl Person {
 }
 
 /// `belfry run --json`, ended by its process id.
-struct Resident {
-    child: Child,
+pub(crate) struct Resident {
+    pub(crate) child: Child,
     lines: mpsc::Receiver<Value>,
     seen: Vec<Value>,
 }
 
 impl Resident {
-    fn start(mut command: Command) -> Self {
+    pub(crate) fn start(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
         let (said, lines) = mpsc::channel();
@@ -89,7 +89,7 @@ impl Resident {
         Self { child, lines, seen: Vec::new() }
     }
 
-    fn until(&mut self, what: &str, is_it: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn until(&mut self, what: &str, is_it: impl Fn(&Value) -> bool) -> Value {
         let deadline = Instant::now() + LIMIT;
         tokio::task::block_in_place(|| {
             loop {
@@ -103,11 +103,11 @@ impl Resident {
         })
     }
 
-    fn until_state(&mut self, state: &str) -> Value {
+    pub(crate) fn until_state(&mut self, state: &str) -> Value {
         self.until(state, |line| line["event"] == "link" && line["state"] == state)
     }
 
-    fn until_toast(&mut self, outcome: &str) -> Value {
+    pub(crate) fn until_toast(&mut self, outcome: &str) -> Value {
         self.until(outcome, |line| line["event"] == "toast" && line["outcome"] == outcome)
     }
 }
@@ -119,7 +119,7 @@ impl Drop for Resident {
     }
 }
 
-fn artefact(name: &str) -> std::path::PathBuf {
+pub(crate) fn artefact(name: &str) -> std::path::PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("artefacts/desktop");
     std::fs::create_dir_all(&folder).unwrap();
     folder.join(name)

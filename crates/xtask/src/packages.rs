@@ -24,6 +24,7 @@ pub const DESKTOP: &[&str] = &[
     "imagemagick",
     "x11-utils",
     "openbox",
+    "xfce4-panel",
     "adwaita-icon-theme",
     "hicolor-icon-theme",
     "fonts-dejavu-core",
@@ -55,6 +56,7 @@ const PROVIDERS: &[(&str, &str)] = &[
     ("secret-tool", "libsecret-tools"),
     ("xdotool", "xdotool"),
     ("xfce4-notifyd", "xfce4-notifyd"),
+    ("xfce4-panel", "xfce4-panel"),
     ("xprop", "x11-utils"),
 ];
 

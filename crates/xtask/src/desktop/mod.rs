@@ -9,6 +9,7 @@ mod keyring;
 mod opened;
 mod system;
 mod toasts;
+mod tray;
 
 use std::ffi::OsStr;
 use std::fs;
@@ -22,18 +23,22 @@ use tempfile::TempDir;
 pub use self::keyring::Keyring;
 pub use self::opened::Opened;
 pub use self::toasts::Toasts;
+pub use self::tray::{MenuLine, Tray, TrayItem};
 
 use self::bus::Bus;
 use crate::crew::{Crew, not_started};
 use crate::wait;
 
-/// Which services the desktop has. The default is a usual one: toasts, an open password store, a window manager.
+/// Which services the desktop has. The default is a usual one: toasts, an open password store, a window manager;
+/// no tray, as on GNOME.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The toast service.
     pub toasts: Toasts,
     /// The password store.
     pub keyring: Keyring,
+    /// The tray host.
+    pub tray: Tray,
     /// Width, height and colour depth, as `Xvfb -screen` wants them: `1280x800x24`.
     pub screen: String,
     /// Whether there is a window manager.
@@ -45,6 +50,7 @@ impl Default for Options {
         Self {
             toasts: Toasts::NotificationDaemon,
             keyring: Keyring::Unlocked,
+            tray: Tray::None,
             screen: "1280x800x24".to_owned(),
             openbox: true,
         }
@@ -79,6 +85,7 @@ pub struct Desktop {
     session: Bus,
     system: Bus,
     display: String,
+    screen: String,
     toasts: Toasts,
     folder: TempDir,
 }
@@ -98,10 +105,11 @@ impl Desktop {
             session: Bus::in_folder(root, "session"),
             system: Bus::in_folder(root, "system"),
             display: String::new(),
+            screen: options.screen,
             toasts: Toasts::None,
             folder,
         };
-        desktop.display(&options.screen)?;
+        desktop.display()?;
         // After the display, so that what the bus starts (the password prompt) finds it.
         let daemon = desktop.command("dbus-daemon");
         desktop.session.start(&mut desktop.crew, daemon)?;
@@ -110,6 +118,7 @@ impl Desktop {
         }
         desktop.toast_service_start(options.toasts)?;
         desktop.keyring_start(options.keyring)?;
+        desktop.tray_start(options.tray)?;
         Ok(desktop)
     }
 
@@ -211,9 +220,9 @@ impl Desktop {
         self.session.is_owned(self.command("gdbus"), name)
     }
 
-    fn display(&mut self, screen: &str) -> Result<()> {
+    fn display(&mut self) -> Result<()> {
         let mut server = self.command("Xvfb");
-        server.args(["-displayfd", "1", "-screen", "0", screen, "-nolisten", "tcp", "-noreset"]);
+        server.args(["-displayfd", "1", "-screen", "0", &self.screen, "-nolisten", "tcp", "-noreset"]);
         self.crew.start("xvfb", &mut server)?;
         let number = wait::until("the virtual display", wait::LIMIT, || {
             self.crew.check("xvfb")?;
