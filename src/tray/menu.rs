@@ -227,9 +227,14 @@ fn account_label(account: &AccountView, now: &Zoned) -> String {
     if account.unread > 0 {
         words.push_str(&format!(", {} unread", account.unread));
     }
-    let label = plain(&account.label, TITLE);
-    let label = if label.is_empty() { account.id.to_string() } else { label };
-    format!("{label}: {words}")
+    let service = account.service.human();
+    // Services know accounts by the person's own name, which is the same at the next service.
+    let name = match plain(&account.label, TITLE) {
+        label if label.contains(service) => label,
+        label if label.is_empty() => format!("{service} ({})", account.id),
+        label => format!("{service} ({label})"),
+    };
+    format!("{name}: {words}")
 }
 
 fn account_act(account: &AccountView, window: bool) -> Option<Act> {

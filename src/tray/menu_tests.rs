@@ -133,8 +133,8 @@ fn each_account_says_in_words_where_it_stands_and_what_a_click_does() {
         (account("Podio", waiting()), "Podio: waiting, next attempt 15:05", retry()),
         (account("Podio", signed_out()), "Podio: needs sign-in", Some(Act::Inbox)),
         (account("Podio", broken()), "Podio: does not work: the _key_ was withdrawn", retry()),
-        (account("\u{202e}A\ncme\u{7}", LinkState::Live), "A cme: connected", None),
-        (account(" \u{200b}", LinkState::Live), "podio: connected", None),
+        (account("\u{202e}A\ncme\u{7}", LinkState::Live), "Podio (A cme): connected", None),
+        (account(" \u{200b}", LinkState::Live), "Podio (podio): connected", None),
     ];
     for (account, label, act) in cases {
         let overview = Overview { running: true, accounts: vec![account], unread: 0, paused_until: None };

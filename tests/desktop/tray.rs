@@ -88,13 +88,13 @@ async fn signed_in(options: Options) -> Person {
     person
 }
 
-/// Waits until the icon's first line says this; it stands in menu and tooltip.
+/// Waits until the icon's first line says this, in the menu and in the tooltip.
 fn until_headline(desktop: &Desktop, headline: &str) -> TrayItem {
-    let item = desktop
-        .wait_for_tray_item(headline, |item| item.menu.first().is_some_and(|line| line.label == headline))
-        .unwrap();
-    assert!(item.tooltip.1.starts_with(headline), "{:?}", item.tooltip);
-    item
+    let says = |item: &TrayItem| {
+        item.tooltip.1.lines().next() == Some(headline)
+            && item.menu.first().is_some_and(|line| line.label == headline)
+    };
+    desktop.wait_for_tray_item(headline, says).unwrap()
 }
 
 /// What the icon of this name looks like to a host in its smallest size.
@@ -118,19 +118,19 @@ async fn the_icon_shows_what_comes_and_a_click_on_it_opens_and_marks_it() {
         let item = until_headline(&person.desktop, QUIET);
         assert_eq!((item.id.as_str(), item.title.as_str()), ("app.belfry.Belfry", "Belfry"));
         assert_eq!(item.status, "Active");
-        assert_eq!(item.tooltip, ("Belfry".into(), format!("{QUIET}\nPodio: connected")));
+        assert_eq!(item.tooltip, ("Belfry".into(), format!("{QUIET}\nPodio (Robin Vale): connected")));
         assert_eq!(item.pictures.iter().map(|(width, _)| *width).collect::<Vec<_>>(), [22, 24, 44, 48]);
         assert_eq!(item.pictures[0], picture("rest"));
-        assert!(item.line("Podio: connected").is_some_and(|line| !line.enabled));
+        assert!(item.line("Podio (Robin Vale): connected").is_some_and(|line| !line.enabled));
         assert_eq!(item.line("Open inbox"), None, "there is no window here");
         person.desktop.screenshot(&artefact("tray-rest.png")).unwrap();
     });
-    let id = person.sandbox.podio().notify(user, Spec::comment("Ada commented on web_site <b>relaunch</b>"));
+    let id = person.sandbox.podio().notify(user, Spec::comment("commented on web_site <b>relaunch</b>"));
     block_in_place(|| {
         let item = until_headline(&person.desktop, ONE);
         assert_eq!(item.pictures[0], picture("unread"));
-        assert!(item.tooltip.1.contains("Podio: connected, 1 unread"), "{:?}", item.tooltip);
-        let label = "● Ada commented on web_site <b>relaunch</b>";
+        assert!(item.tooltip.1.contains("Podio (Robin Vale): connected, 1 unread"), "{:?}", item.tooltip);
+        let label = "● Ada Brook commented on web_site <b>relaunch</b>";
         assert!(item.line(label).is_some(), "{:?}", item.labels());
         person.desktop.tray_hit(3).unwrap();
         person.desktop.screenshot(&artefact("tray-menu.png")).unwrap();
@@ -140,7 +140,7 @@ async fn the_icon_shows_what_comes_and_a_click_on_it_opens_and_marks_it() {
         let item = until_headline(&person.desktop, QUIET);
         assert_eq!(item.pictures[0], picture("rest"));
         assert!(
-            item.line("\u{2003} Ada commented on web_site <b>relaunch</b>").is_some(),
+            item.line("\u{2003} Ada Brook commented on web_site <b>relaunch</b>").is_some(),
             "{:?}",
             item.labels()
         );
@@ -166,7 +166,7 @@ async fn without_a_window_the_icon_itself_opens_the_newest_unread_thing() {
         person.desktop.wait_for_opened(1).unwrap();
         let item = until_headline(&person.desktop, ONE);
         assert!(
-            item.line("● older").is_some() && item.line("\u{2003} newer").is_some(),
+            item.line("● Ada Brook older").is_some() && item.line("\u{2003} Ada Brook newer").is_some(),
             "{:?}",
             item.labels()
         );
@@ -272,9 +272,9 @@ async fn a_dead_link_is_seen_in_the_icon_and_told_in_words_until_it_is_back() {
         let item = until_headline(&person.desktop, "Not connected – nothing unread");
         assert_eq!(item.pictures[0], picture("offline"));
         let waits = |item: &TrayItem| {
-            item.menu
-                .iter()
-                .any(|line| line.enabled && line.label.starts_with("Podio: waiting, next attempt "))
+            item.menu.iter().any(|line| {
+                line.enabled && line.label.starts_with("Podio (Robin Vale): waiting, next attempt ")
+            })
         };
         person.desktop.wait_for_tray_item("an account that waits", waits).unwrap();
     });
