@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 
 use anyhow::{Context, Result};
-use xtask::desktop::{Desktop, Keyring, Options, Toasts};
+use xtask::desktop::{Desktop, Keyring, Options, Toasts, Tray};
 
 /// What the desktop has, and what runs on it.
 #[derive(Debug, clap::Args)]
@@ -15,6 +15,9 @@ pub(crate) struct Trial {
     /// The password store
     #[arg(long, value_enum, default_value = "unlocked")]
     keyring: Keyring,
+    /// The tray host
+    #[arg(long, value_enum, default_value = "none")]
+    tray: Tray,
     /// Take a picture of the screen here once the program ended
     #[arg(long)]
     picture: Option<PathBuf>,
@@ -28,7 +31,8 @@ pub(crate) struct Trial {
 
 /// Says whether the program ended well.
 pub(crate) fn run(trial: &Trial) -> Result<bool> {
-    let options = Options { toasts: trial.toasts, keyring: trial.keyring, ..Options::default() };
+    let options =
+        Options { toasts: trial.toasts, keyring: trial.keyring, tray: trial.tray, ..Options::default() };
     let mut desktop = Desktop::start(options)?;
     if trial.system_bus {
         desktop.system_bus()?;
