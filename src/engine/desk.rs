@@ -342,6 +342,7 @@ impl Desk {
     /// Pauses toasts until then; `None` ends a pause.
     pub async fn pause_toasts(&self, until: Option<Timestamp>) -> Result<(), Trouble> {
         self.inner.store.change_rules(move |rules| rules.paused_until = until).await?;
+        self.look_again();
         self.inner.signals.send(Signal::Accounts);
         Ok(())
     }
@@ -361,6 +362,7 @@ impl Desk {
             *rules = Rules { shown, quiet, click, theme, paused_until: rules.paused_until };
         };
         self.inner.store.change_rules(change).await?;
+        self.look_again();
         self.inner.signals.send(Signal::Settings);
         Ok(())
     }
@@ -427,6 +429,11 @@ impl Desk {
         for link in self.inner.supervisors.lock().await.values() {
             link.nudge(Nudge::Probe);
         }
+    }
+
+    /// The rules, the clock or the zone may be others now: what is to be told, and when, is judged anew.
+    pub(in crate::engine) fn look_again(&self) {
+        self.inner.intake.ring();
     }
 
     /// Ends all links.

@@ -194,6 +194,7 @@ async fn wake(clock: Clock, desk: Desk) {
     loop {
         let hint = wake.next().await;
         info!(?hint, "links are probed");
+        desk.look_again();
         desk.probe_links().await;
     }
 }

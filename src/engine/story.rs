@@ -19,10 +19,12 @@ pub(super) fn why(row: &Kept, fate: &Fate, told_together: usize, zone: &TimeZone
     }];
     let reason = fate.reason.as_deref().and_then(Reason::from_name);
     match (fate.state.as_str(), reason) {
-        ("quiet" | "failed", Some(reason)) => story.push(reason.words().to_owned()),
+        ("quiet" | "failed", Some(reason)) => story.push(silence(reason, fate)),
         ("pending", _) => story.push("It has not been decided yet whether to raise a toast.".to_owned()),
         ("claimed", _) => story.push("A toast is being raised.".to_owned()),
-        ("shown", _) => {
+        ("shown", silent) => {
+            // It was held, and then told.
+            story.extend(silent.map(|reason| silence(reason, fate)));
             let at = fate.settled_at.map_or(String::new(), |at| format!(" at {}", local(at)));
             story.push(match told_together {
                 0 | 1 => format!("A toast was raised{at}."),
@@ -30,6 +32,9 @@ pub(super) fn why(row: &Kept, fate: &Fate, told_together: usize, zone: &TimeZone
             });
         }
         (state, _) => story.push(format!("Its toast: {state}.")),
+    }
+    if fate.held && !row.read {
+        story.push("It will be told when toasts are raised again.".to_owned());
     }
     if let (Some(ended), Some(at)) = (fate.ended, fate.ended_at.map(local)) {
         story.push(match ended {
@@ -49,4 +54,12 @@ pub(super) fn why(row: &Kept, fate: &Fate, told_together: usize, zone: &TimeZone
         });
     }
     Why { id: row.id, story, outcome: fate.state.clone(), reason: fate.reason.clone() }
+}
+
+/// Why no toast was raised, with the hours where quiet hours are the reason.
+fn silence(reason: Reason, fate: &Fate) -> String {
+    match &fate.quiet_hours {
+        Some(hours) if reason == Reason::QuietHours => format!("It came during your quiet hours ({hours})."),
+        _ => reason.words().to_owned(),
+    }
 }

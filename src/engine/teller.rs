@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tokio::sync::Notify;
 use tracing::{debug, error, warn};
@@ -17,11 +18,14 @@ use crate::engine::signal::Signals;
 use crate::engine::views::Signal;
 use crate::env::Env;
 use crate::notification::{Arrival, NotificationId};
-use crate::store::{Ended, Store, StoreError};
+use crate::store::{self, Ended, Store, StoreError};
 use crate::toast::{self, Outcome, Pending, Raise, Reason, Toaster};
 
 /// At most so many are judged together: a long absence ends in a few summaries.
 const TOGETHER: usize = 500;
+
+/// At most so many are told in one summary after a quiet time; only their number and the first titles are shown.
+const HELD: usize = 10_000;
 
 /// A store that failed is asked again after this.
 const TROUBLED: Duration = Duration::from_secs(15);
@@ -72,9 +76,17 @@ impl Teller {
     /// Judges what waits, whenever the bell is rung; never returns.
     pub(super) async fn work(&self, arrived: Arc<Notify>) {
         loop {
-            match self.judge().await {
-                Ok(true) => {}
-                Ok(false) => arrived.notified().await,
+            let look_again = match self.judge().await {
+                Ok(true) => continue,
+                Ok(false) => self.tell_held().await,
+                Err(error) => Err(error),
+            };
+            match look_again {
+                Ok(None) => arrived.notified().await,
+                Ok(Some(at)) => tokio::select! {
+                    () = arrived.notified() => {}
+                    () = self.env.clock.sleep_until(at) => {}
+                },
                 Err(error) => {
                     // What waits stays pending in the store, and is tried again though nothing new arrives.
                     error!(%error, "toasts could not be decided");
@@ -93,26 +105,25 @@ impl Teller {
             return Ok(false);
         }
         let origins = self.origins().await?;
-        let waiting: Vec<Pending> = pending
+        let judged: Vec<Pending> = pending
             .into_iter()
             // What a catch-up finds is told when it has ended: as one summary, not one for each page.
             .filter(|row| {
                 matches!(row.arrival, Arrival::Live) || !catching_up.contains(&row.notification.account)
             })
-            .map(|row| Pending {
-                id: row.id,
-                origin: origins.get(&row.notification.account).cloned().unwrap_or_default(),
-                notification: row.notification,
-                arrival: row.arrival,
-                admitted_at: row.admitted_at,
-            })
+            .map(|row| waiting(row, &origins))
             .collect();
-        if waiting.is_empty() {
+        if judged.is_empty() {
             return Ok(false);
         }
         let rules = self.store.rules().await?;
         let plan =
-            toast::plan(waiting, &rules, self.env.clock.now(), &TimeZone::system(), self.raising.toasts_on);
+            toast::plan(judged, &rules, self.env.clock.now(), &TimeZone::system(), self.raising.toasts_on);
+        for (ids, reason) in plan.held {
+            let hours = (reason == Reason::QuietHours).then(|| rules.quiet.words());
+            self.store.hold(ids.clone(), reason.name().to_owned(), hours, self.env.clock.now()).await?;
+            self.tell(&ids, "quiet", Some(reason.name()));
+        }
         for (ids, reason) in plan.quiet {
             self.keep_quiet(ids, reason).await?;
         }
@@ -120,6 +131,26 @@ impl Teller {
             self.raise(raise).await?;
         }
         Ok(true)
+    }
+
+    /// Tells what was held, once the quiet is over. Gives back when to look again; nothing needs a look where nothing is held.
+    async fn tell_held(&self) -> Result<Option<Timestamp>, StoreError> {
+        if !self.raising.toasts_on || !self.store.any_held().await? {
+            return Ok(None);
+        }
+        let rules = self.store.rules().await?;
+        let now = self.env.clock.now();
+        match toast::quiet::over(&rules, now, &TimeZone::system()) {
+            Some(over) if over <= now => {}
+            later_or_never => return Ok(later_or_never),
+        }
+        let origins = self.origins().await?;
+        let held = self.store.held(HELD).await?.into_iter().map(|row| waiting(row, &origins)).collect();
+        match toast::after_quiet(held, &rules) {
+            Some(raise) => self.raise(raise).await?,
+            None => self.store.release_read().await?,
+        }
+        Ok(Some(now))
     }
 
     /// What a toast calls an account: its service, and whose it is where there are several of that service.
@@ -214,5 +245,16 @@ impl Teller {
                 reason: reason.map(str::to_owned),
             });
         }
+    }
+}
+
+/// A stored row as policy judges it.
+fn waiting(row: store::Pending, origins: &BTreeMap<AccountId, String>) -> Pending {
+    Pending {
+        id: row.id,
+        origin: origins.get(&row.notification.account).cloned().unwrap_or_default(),
+        notification: row.notification,
+        arrival: row.arrival,
+        admitted_at: row.admitted_at,
     }
 }

@@ -10,7 +10,8 @@ use super::StoreError;
 use super::files;
 
 /// Append only: what has been released is never edited.
-const STEPS: &[M<'static>] = &[M::up(include_str!("migrations/0001_first.sql"))];
+const STEPS: &[M<'static>] =
+    &[M::up(include_str!("migrations/0001_first.sql")), M::up(include_str!("migrations/0002_held.sql"))];
 
 /// The version this build makes and reads.
 pub(super) const KNOWN: i64 = STEPS.len() as i64;
@@ -177,7 +178,12 @@ mod tests {
             );
             assert_eq!(store.hints(&id("podio"), 9).await.unwrap(), ["hint"]);
             assert_eq!(store.pending(9).await.unwrap().len(), 2);
-            assert_eq!(store.fate(NotificationId(2)).await.unwrap().unwrap().reason.unwrap(), "paused");
+            let quiet = store.fate(NotificationId(2)).await.unwrap().unwrap();
+            assert_eq!(
+                (quiet.reason.as_deref(), quiet.held),
+                (Some("paused"), false),
+                "told long ago, or never"
+            );
             assert_eq!(
                 store.get(NotificationId(1)).await.unwrap().unwrap().notification.title,
                 "title of shown"
@@ -204,19 +210,20 @@ mod tests {
         let bench = Bench::with_account().await;
         bench.store.clone().close().await;
         let (path, mut conn) = (bench.path(), bench.beside());
-        fs::write(files::beside(&path, "backup-v1.db"), "an older copy").unwrap();
+        let backup = |version: i64| files::beside(&path, &format!("backup-v{version}.db"));
+        fs::write(backup(KNOWN), "an older copy").unwrap();
         let further = [STEPS, &[M::up("ALTER TABLE run ADD COLUMN ended_at INTEGER")]].concat();
-        walk(&mut conn, &path, 1, &further).unwrap();
-        let copy = raw(&files::beside(&path, "backup-v1.db"));
-        assert_eq!(self::version(&copy, &path).unwrap(), 1);
+        walk(&mut conn, &path, KNOWN, &further).unwrap();
+        let copy = raw(&backup(KNOWN));
+        assert_eq!(self::version(&copy, &path).unwrap(), KNOWN);
         let names: i64 = copy.query_row("SELECT count(*) FROM account", [], |row| row.get(0)).unwrap();
         assert_eq!(names, 1);
-        assert!(!files::beside(&path, "backup-v1.db.part").exists());
+        assert!(!files::beside(&path, &format!("backup-v{KNOWN}.db.part")).exists());
 
         let yet_further = [&further[..], &[M::up("ALTER TABLE run ADD COLUMN why TEXT")]].concat();
-        walk(&mut conn, &path, 2, &yet_further).unwrap();
-        assert!(files::beside(&path, "backup-v2.db").exists());
-        assert!(!files::beside(&path, "backup-v1.db").exists(), "only the last copy is kept");
+        walk(&mut conn, &path, KNOWN + 1, &yet_further).unwrap();
+        assert!(backup(KNOWN + 1).exists());
+        assert!(!backup(KNOWN).exists(), "only the last copy is kept");
     }
 
     #[tokio::test]
@@ -226,7 +233,7 @@ mod tests {
         let (path, mut conn) = (bench.path(), bench.beside());
         let before = schema_of(&conn);
         let broken = [STEPS, &[M::up("CREATE TABLE more (a INTEGER) STRICT; CREATE NONSENSE;")]].concat();
-        assert!(walk(&mut conn, &path, 1, &broken).is_err());
+        assert!(walk(&mut conn, &path, KNOWN, &broken).is_err());
         assert_eq!(schema_of(&conn), before);
         drop(conn);
         let again = Store::open(&path, at(0)).unwrap();

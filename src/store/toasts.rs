@@ -2,8 +2,9 @@
 //!
 //! ```text
 //! pending ─▶ claimed ─▶ shown ─▶ (ended: clicked, dismissed, expired, withdrawn)
-//!    │          ├─────▶ failed
-//!    └──────────┴─────▶ quiet
+//!    │        ▲ ├─────▶ failed
+//!    └────────┼─┴─────▶ quiet
+//!             └──────── quiet, but held: told when the quiet is over
 //! ```
 //!
 //! A verb that would lead backwards changes nothing. Reasons and outcomes are kept as the texts they are given as.
@@ -12,7 +13,7 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row};
 
 use super::column::{self, maybe_named, maybe_time, named, time};
-use super::inbox::{self, COLUMN_COUNT, COLUMNS, at_most};
+use super::inbox::{self, COLUMN_COUNT, COLUMNS, LISTED, at_most};
 use super::{ReadBy, Store, StoreError, marks};
 use crate::notification::{Arrival, Notification, NotificationId};
 
@@ -83,8 +84,12 @@ pub struct Fate {
     pub admitted_at: Timestamp,
     /// `pending`, `claimed`, `shown`, `quiet` or `failed`.
     pub state: String,
-    /// Why it was kept quiet or could not be shown.
+    /// Why it was kept quiet or could not be shown. One that was held keeps it when it is told.
     pub reason: Option<String>,
+    /// True while it is to be told when the quiet is over.
+    pub held: bool,
+    /// The quiet hours it came in, in words.
+    pub quiet_hours: Option<String>,
     /// The name of the toast that tells it.
     pub key: Option<String>,
     /// When the toast was about to be shown.
@@ -112,16 +117,53 @@ impl Store {
     pub async fn pending(&self, limit: usize) -> Result<Vec<Pending>, StoreError> {
         self.read("pending", move |conn| {
             let mut statement = conn.prepare_cached(&pending_sql())?;
-            let rows = statement.query_map([at_most(limit)], |row| {
-                let kept = inbox::kept(row)?;
-                Ok(Pending {
-                    id: kept.id,
-                    notification: kept.notification,
-                    arrival: named(row, COLUMN_COUNT, column::ARRIVALS)?,
-                    admitted_at: kept.admitted_at,
-                })
-            })?;
+            let rows = statement.query_map([at_most(limit)], pending)?;
             Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// No toast for these as long as it is quiet, and why; afterwards they are told, unless they are read by then. Only from pending.
+    pub async fn hold(
+        &self,
+        ids: Vec<NotificationId>,
+        reason: String,
+        quiet_hours: Option<String>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.write("hold", move |tx| {
+            let mut statement = tx.prepare_cached(
+                "UPDATE toast SET state = 'quiet', reason = ?2, quiet_hours = ?3, settled_at = ?4, held = 1
+                 WHERE notification = ?1 AND state = 'pending'",
+            )?;
+            for id in ids {
+                statement.execute((id.0, &reason, &quiet_hours, now.as_millisecond()))?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// True if something is held, read or not.
+    pub async fn any_held(&self) -> Result<bool, StoreError> {
+        self.read("any held", |conn| Ok(conn.prepare_cached(ANY_HELD)?.exists([])?)).await
+    }
+
+    /// What is held and still unread, in the order in which it was kept, without its `raw`.
+    pub async fn held(&self, limit: usize) -> Result<Vec<Pending>, StoreError> {
+        self.read("held", move |conn| {
+            let mut statement = conn.prepare_cached(&held_sql())?;
+            let rows = statement.query_map([at_most(limit)], pending)?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// What is held and was read meanwhile need not be told any more.
+    pub async fn release_read(&self) -> Result<(), StoreError> {
+        self.write("release read", |tx| {
+            tx.prepare_cached(RELEASE_READ)?.execute([])?;
+            Ok(())
         })
         .await
     }
@@ -146,7 +188,8 @@ impl Store {
         .await
     }
 
-    /// This run is about to show a toast that tells these; several make a summary. Only from pending, or from the claim of an earlier run.
+    /// This run is about to show a toast that tells these; several make a summary. Only from pending, from the claim of an earlier
+    /// run, or from what is held, which it then no longer is.
     pub async fn claim(
         &self,
         ids: Vec<NotificationId>,
@@ -156,8 +199,8 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.write("claim", move |tx| {
             let mut statement = tx.prepare_cached(
-                "UPDATE toast SET state = 'claimed', key = ?2, run = ?3, claimed_at = ?4
-                 WHERE notification = ?1 AND (state = 'pending' OR (state = 'claimed' AND run < ?3))",
+                "UPDATE toast SET state = 'claimed', key = ?2, run = ?3, claimed_at = ?4, held = 0, settled_at = NULL
+                 WHERE notification = ?1 AND (state = 'pending' OR held = 1 OR (state = 'claimed' AND run < ?3))",
             )?;
             for id in ids {
                 statement.execute((id.0, &key, run, now.as_millisecond()))?;
@@ -258,6 +301,31 @@ pub(super) fn pending_sql() -> String {
     )
 }
 
+pub(super) fn held_sql() -> String {
+    format!(
+        "SELECT {LISTED}, n.arrival FROM toast INDEXED BY toast_held
+             CROSS JOIN notification AS n ON n.id = toast.notification
+             CROSS JOIN account AS a ON a.number = n.account
+         WHERE toast.held = 1 AND n.read = 0 ORDER BY toast.notification LIMIT ?1"
+    )
+}
+
+pub(super) const ANY_HELD: &str = "SELECT 1 FROM toast INDEXED BY toast_held WHERE held = 1";
+
+pub(super) const RELEASE_READ: &str = "UPDATE toast INDEXED BY toast_held SET held = 0 WHERE held = 1
+     AND EXISTS (SELECT 1 FROM notification AS n WHERE n.id = toast.notification AND n.read = 1)";
+
+/// A row of the queries above.
+fn pending(row: &Row<'_>) -> rusqlite::Result<Pending> {
+    let kept = inbox::kept(row)?;
+    Ok(Pending {
+        id: kept.id,
+        notification: kept.notification,
+        arrival: named(row, COLUMN_COUNT, column::ARRIVALS)?,
+        admitted_at: kept.admitted_at,
+    })
+}
+
 pub(super) const INTERRUPTED: &str =
     "SELECT notification, key, claimed_at FROM toast INDEXED BY toast_claimed
      WHERE state = 'claimed' AND run < ?1 ORDER BY run, notification";
@@ -273,7 +341,7 @@ pub(super) const SHOWN_KEYS: &str = "SELECT DISTINCT told.key
      ORDER BY told.key";
 
 pub(super) const FATE: &str = "SELECT n.id, n.arrival, n.admitted_at, t.state, t.reason, t.key, t.claimed_at, t.outcome, t.settled_at,
-         t.ended, t.ended_at, n.read_at, n.read_by, w.wished_at, w.told_at
+         t.ended, t.ended_at, n.read_at, n.read_by, w.wished_at, w.told_at, t.held, t.quiet_hours
      FROM notification AS n JOIN toast AS t ON t.notification = n.id LEFT JOIN wish AS w ON w.notification = n.id
      WHERE n.id = ?1";
 
@@ -294,6 +362,8 @@ fn fate(row: &Row<'_>) -> rusqlite::Result<Fate> {
         read_by: maybe_named(row, 12, marks::READERS)?,
         wished_at: maybe_time(row, 13)?,
         told_service_at: maybe_time(row, 14)?,
+        held: row.get(15)?,
+        quiet_hours: row.get(16)?,
     })
 }
 
@@ -394,6 +464,8 @@ mod tests {
             admitted_at: at(9_000),
             state: "shown".into(),
             reason: None,
+            held: false,
+            quiet_hours: None,
             key: Some("key".into()),
             claimed_at: Some(at(10)),
             outcome: Some("already-shown".into()),
@@ -407,6 +479,38 @@ mod tests {
         };
         assert_eq!(store.fate(row).await.unwrap(), Some(expected));
         assert_eq!(store.fate(NotificationId(77)).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn what_is_held_is_told_once_even_if_the_telling_is_interrupted() {
+        let mut bench = Bench::with_account().await;
+        let ids = bench.admit(vec![told("a", 1), told("b", 2), told("c", 3)]).await;
+        let hours = Some("22:00–07:00".to_owned());
+        bench.store.hold(ids.clone(), "quiet-hours".into(), hours.clone(), at(10)).await.unwrap();
+        bench.reopen().await;
+        let store = &bench.store;
+        let held = async || store.held(9).await.unwrap().into_iter().map(|row| row.id).collect::<Vec<_>>();
+        assert!(store.pending(9).await.unwrap().is_empty());
+        assert_eq!(held().await, ids);
+        let fate = store.fate(ids[0]).await.unwrap().unwrap();
+        assert_eq!((fate.state.as_str(), fate.held, fate.quiet_hours), ("quiet", true, hours.clone()));
+
+        store.mark_read(vec![ids[1]], true, ReadBy::Person, at(11)).await.unwrap();
+        assert_eq!(held().await, [ids[0], ids[2]]);
+        store.claim(held().await, "summary".into(), 1, at(12)).await.unwrap();
+        assert!(held().await.is_empty(), "claimed is not held, whatever comes of it");
+        store.shown("summary".into(), "shown".into(), at(13)).await.unwrap();
+        let fate = store.fate(ids[0]).await.unwrap().unwrap();
+        assert_eq!((fate.state.as_str(), fate.quiet_hours), ("shown", hours));
+        assert_eq!(fate.reason.as_deref(), Some("quiet-hours"), "the story tells both");
+
+        assert!(store.any_held().await.unwrap(), "the one that was read");
+        store.release_read().await.unwrap();
+        assert!(!store.any_held().await.unwrap());
+        store.mark_read(vec![ids[1]], false, ReadBy::Person, at(14)).await.unwrap();
+        assert!(held().await.is_empty(), "the quiet is over; it is no news any more");
+        store.claim(vec![ids[1]], "again".into(), 1, at(15)).await.unwrap();
+        assert_eq!(state(&bench, ids[1]).await, "quiet", "only what is held may be told after all");
     }
 
     #[tokio::test]

@@ -1,5 +1,7 @@
 //! What to do about all that is pending, in one go: single toasts, one summary, or silence with its reason. Pure.
 //!
+//! What came while toasts kept quiet is held: told in one summary once they no longer do.
+//!
 //! In: the kept notifications about which nothing has been decided, the person's wishes, the time. Out: the plan; every id is in it
 //! exactly once.
 
@@ -30,6 +32,8 @@ pub struct Plan {
     pub raise: Vec<Raise>,
     /// To keep quiet about, and why.
     pub quiet: Vec<(Vec<NotificationId>, Reason)>,
+    /// To keep quiet about for now, and why: to be told when the quiet is over.
+    pub held: Vec<(Vec<NotificationId>, Reason)>,
 }
 
 /// Decides about all that is pending. `zone` is the person's, for the time in “7 new since 08:40”.
@@ -37,9 +41,12 @@ pub fn plan(pending: Vec<Pending>, rules: &Rules, now: Timestamp, zone: &TimeZon
     let mut plan = Plan::default();
     let (mut fresh, mut missed) = (Vec::new(), Vec::new());
     for pending in pending {
-        match policy::decide(&pending, rules, now, toasts_on) {
+        match policy::decide(&pending, rules, now, zone, toasts_on) {
             Verdict::Show(toast) => fresh.push((pending, toast)),
             Verdict::Quiet(Reason::Late) if was_missed(&pending, now) => missed.push(pending),
+            Verdict::Quiet(reason @ (Reason::Paused | Reason::QuietHours)) if is_news(&pending, now) => {
+                keep_quiet(&mut plan.held, pending.id, reason);
+            }
             Verdict::Quiet(reason) => keep_quiet(&mut plan.quiet, pending.id, reason),
         }
     }
@@ -52,7 +59,9 @@ pub fn plan(pending: Vec<Pending>, rules: &Rules, now: Timestamp, zone: &TimeZon
         // Without titles, two toasts say no more than one that counts.
         Shown::CountOnly => 1,
     };
-    let since = missed.first().map(|oldest| clock_time(oldest.notification.occurred_at, now, zone));
+    let since = missed
+        .first()
+        .map(|oldest| format!("since {}", clock_time(oldest.notification.occurred_at, now, zone)));
     let together = if fresh.len() + usize::from(!missed.is_empty()) > single {
         missed.extend(fresh.drain(..).map(|(pending, _)| pending));
         missed
@@ -70,6 +79,21 @@ pub fn plan(pending: Vec<Pending>, rules: &Rules, now: Timestamp, zone: &TimeZon
     plan
 }
 
+/// What to raise for what was held, once the quiet is over: one toast, in its own words if it tells of one only.
+pub fn after_quiet(mut held: Vec<Pending>, rules: &Rules) -> Option<Raise> {
+    held.sort_by_key(|pending| (pending.notification.occurred_at, pending.id));
+    match held.as_slice() {
+        [] => None,
+        [one] => Some(Raise { toast: policy::toast(one, rules), ids: vec![one.id] }),
+        several => Some(summary(several, Some("while it was quiet"), rules)),
+    }
+}
+
+/// True for what would have been told were it not for the quiet.
+fn is_news(pending: &Pending, now: Timestamp) -> bool {
+    pending.notification.wants_banner && (!policy::is_late(pending, now) || was_missed(pending, now))
+}
+
 /// True for what happened while nobody listened and was found just now. What lay here since before a crash stays quiet: it may have
 /// been told.
 fn was_missed(pending: &Pending, now: Timestamp) -> bool {
@@ -83,8 +107,8 @@ fn keep_quiet(quiet: &mut Vec<(Vec<NotificationId>, Reason)>, id: NotificationId
     }
 }
 
-/// One toast for many. `since` is told when some of them are late.
-fn summary(told: &[Pending], since: Option<&str>, rules: &Rules) -> Raise {
+/// One toast for many. `when` is told where it says more than the place: some of them are late.
+fn summary(told: &[Pending], when: Option<&str>, rules: &Rules) -> Raise {
     let mut origins: Vec<String> = told.iter().map(|pending| text::title(&pending.origin)).collect();
     origins.sort();
     origins.dedup();
@@ -92,7 +116,7 @@ fn summary(told: &[Pending], since: Option<&str>, rules: &Rules) -> Raise {
         [only] => format!("in {only}"),
         several => format!("in {} accounts", several.len()),
     };
-    let when_or_where = since.map_or(place, |since| format!("since {since}"));
+    let when_or_where = when.map_or(place, str::to_owned);
     let newest = told.iter().map(|pending| pending.id).max();
     let mut icons: Vec<Icon> = told.iter().map(|pending| pending.notification.icon).collect();
     icons.sort();
@@ -226,6 +250,34 @@ mod tests {
     }
 
     #[test]
+    fn what_a_pause_keeps_quiet_is_held_if_it_would_have_been_told() {
+        let mut unwanted = comment(3, 60);
+        unwanted.notification.wants_banner = false;
+        let first_fill = Pending { arrival: Arrival::FirstFill, ..comment(5, 60) };
+        let pending = vec![comment(1, 60), backlog(2, 0, 60), unwanted, comment(4, 0), first_fill];
+        let rules = Rules { paused_until: Some(at(99)), ..Rules::default() };
+        let plan = plan(pending, &rules, at(60), &TimeZone::UTC, true);
+        assert_eq!(plan.raise, []);
+        let ids = |ids: &[i64]| ids.iter().copied().map(NotificationId).collect::<Vec<_>>();
+        assert_eq!(plan.held, [(ids(&[1, 2]), Reason::Paused)]);
+        assert_eq!(plan.quiet, [(ids(&[3, 4]), Reason::Paused), (ids(&[5]), Reason::BeforeBelfry)]);
+    }
+
+    #[test]
+    fn what_was_held_is_one_toast() {
+        let rules = Rules::default();
+        assert_eq!(after_quiet(Vec::new(), &rules), None);
+        let one = after_quiet(vec![comment(1, 0)], &rules).unwrap();
+        assert_eq!((one.toast.title.as_str(), one.ids.len()), ("Ana commented on 1", 1));
+        let many = after_quiet((1..=7).rev().map(|id| comment(id, id)).collect(), &rules).unwrap();
+        assert_eq!(many.toast.title, "7 new while it was quiet");
+        assert_eq!(many.toast.body, "Ana commented on 1 · Ana commented on 2 · Ana commented on 3");
+        assert_eq!(many.ids.len(), 7);
+        let counted = Rules { shown: Shown::CountOnly, ..Rules::default() };
+        assert_eq!(after_quiet(vec![comment(1, 0), comment(2, 0)], &counted).unwrap().toast.body, "");
+    }
+
+    #[test]
     fn the_first_fill_never_raises_anything() {
         let pending = (1..=50).map(|id| Pending { arrival: Arrival::FirstFill, ..comment(id, id) }).collect();
         let plan = planned(pending, 50);
@@ -269,6 +321,7 @@ mod tests {
         fn every_id_is_in_the_plan_exactly_once(
             made in prop::collection::vec((0..90_i64, 0..90_i64, 0..3_u8, any::<bool>(), any::<bool>()), 0..30),
             on in any::<bool>(),
+            paused in any::<bool>(),
         ) {
             let pending: Vec<Pending> = made.iter().zip(1..).map(|(&(happened, found, arrival, read, banner), id)| {
                 let mut pending = backlog(id, happened, found);
@@ -278,9 +331,12 @@ mod tests {
                 pending
             }).collect();
             let count = pending.len();
-            let plan = plan(pending, &Rules::default(), at(60), &TimeZone::UTC, on);
+            let rules = Rules { paused_until: paused.then(|| at(61)), ..Rules::default() };
+            let plan = plan(pending, &rules, at(60), &TimeZone::UTC, on);
+            prop_assert!(plan.held.is_empty() || paused);
             let told = plan.raise.iter().flat_map(|raise| raise.ids.clone());
-            let all: Vec<_> = told.chain(plan.quiet.iter().flat_map(|(ids, _)| ids.clone())).collect();
+            let quiet = plan.quiet.iter().chain(&plan.held).flat_map(|(ids, _)| ids.clone());
+            let all: Vec<_> = told.chain(quiet).collect();
             prop_assert_eq!(all.len(), count);
             prop_assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), count);
             prop_assert!(plan.raise.len() <= AT_ONCE);

@@ -1,4 +1,4 @@
-//! ③ From a kept notification to the screen and back. `policy`, `batch`, `icon`, `click` are pure; `native` touches the desktop.
+//! ③ From a kept notification to the screen and back. `policy`, `quiet`, `batch`, `icon`, `click` are pure; `native` touches the desktop.
 //!
 //! In: notifications and rules. Out: toasts shown, clicks reported. Knows no service, no database.
 
@@ -8,11 +8,12 @@ pub mod icon;
 pub mod native;
 pub mod policy;
 pub mod printing;
+pub mod quiet;
 mod reason;
 pub mod recording;
 pub mod text;
 
-pub use batch::{Plan, Raise, plan};
+pub use batch::{Plan, Raise, after_quiet, plan};
 pub use click::{Wish, wish};
 pub use native::Native;
 pub use policy::Pending;

@@ -4,11 +4,12 @@
 //! Does not know what else is pending: `batch` folds.
 
 use data_encoding::BASE32_NOPAD;
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
-use super::text;
 use super::{Reason, Toast, ToastKey, Verdict};
+use super::{quiet, text};
 use crate::notification::{Arrival, Icon, Notification, NotificationId};
 use crate::rule::{Rules, Shown};
 
@@ -30,16 +31,16 @@ pub struct Pending {
     pub origin: String,
 }
 
-/// Decides about one notification. The first reason that applies is the one the person is told.
-pub fn decide(pending: &Pending, rules: &Rules, now: Timestamp, toasts_on: bool) -> Verdict {
-    let quiet = if !toasts_on {
+/// Decides about one notification. The first reason that applies is the one the person is told. `zone` is theirs, for quiet hours.
+pub fn decide(pending: &Pending, rules: &Rules, now: Timestamp, zone: &TimeZone, toasts_on: bool) -> Verdict {
+    let reason = if !toasts_on {
         Some(Reason::ToastsOff)
     } else if pending.notification.read {
         Some(Reason::AlreadyRead)
     } else if pending.arrival == Arrival::FirstFill {
         Some(Reason::BeforeBelfry)
-    } else if rules.paused_until.is_some_and(|end| now < end) {
-        Some(Reason::Paused)
+    } else if let Some(reason) = quiet::quiet(rules, now, zone) {
+        Some(reason)
     } else if !pending.notification.wants_banner {
         Some(Reason::AccountWish)
     } else if is_late(pending, now) {
@@ -47,7 +48,7 @@ pub fn decide(pending: &Pending, rules: &Rules, now: Timestamp, toasts_on: bool)
     } else {
         None
     };
-    match quiet {
+    match reason {
         Some(reason) => Verdict::Quiet(reason),
         None => Verdict::Show(toast(pending, rules)),
     }
@@ -98,7 +99,7 @@ pub(super) fn hashed(parts: &[&str]) -> ToastKey {
 }
 
 /// A push is as old as its row: the service's clock may be wrong, and it was news when it came. What a fetch found is as old as the event.
-fn is_late(pending: &Pending, now: Timestamp) -> bool {
+pub(super) fn is_late(pending: &Pending, now: Timestamp) -> bool {
     let since = match pending.arrival {
         Arrival::Live | Arrival::FirstFill => pending.admitted_at,
         Arrival::Backlog => pending.admitted_at.min(pending.notification.occurred_at),
@@ -111,6 +112,7 @@ pub(super) mod tests {
     use super::*;
     use crate::account::AccountId;
     use crate::notification::{Context, Detail, Kind};
+    use crate::rule::QuietHours;
 
     pub(in crate::toast) fn at(minutes: i64) -> Timestamp {
         Timestamp::from_second(1_790_000_000 + minutes * 60).unwrap()
@@ -142,7 +144,7 @@ pub(super) mod tests {
     }
 
     fn reason(pending: &Pending, rules: &Rules, now: Timestamp, toasts_on: bool) -> Option<Reason> {
-        match decide(pending, rules, now, toasts_on) {
+        match decide(pending, rules, now, &TimeZone::UTC, toasts_on) {
             Verdict::Show(_) => None,
             Verdict::Quiet(reason) => Some(reason),
         }
@@ -163,6 +165,11 @@ pub(super) mod tests {
         assert_eq!(reason(&worst, &paused, now, true), Some(Reason::BeforeBelfry));
         worst.arrival = Arrival::Backlog;
         assert_eq!(reason(&worst, &paused, now, true), Some(Reason::Paused));
+        let quiet = QuietHours { on: true, from: "00:00".parse().unwrap(), ..QuietHours::default() };
+        let night = Rules { quiet: QuietHours { until: quiet.from, ..quiet }, ..Rules::default() };
+        let both = Rules { paused_until: paused.paused_until, ..night.clone() };
+        assert_eq!(reason(&worst, &both, now, true), Some(Reason::Paused), "what the person asked for last");
+        assert_eq!(reason(&worst, &night, now, true), Some(Reason::QuietHours));
         assert_eq!(reason(&worst, &Rules::default(), now, true), Some(Reason::AccountWish));
         worst.notification.wants_banner = true;
         assert_eq!(reason(&worst, &Rules::default(), now, true), Some(Reason::Late));

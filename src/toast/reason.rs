@@ -43,6 +43,8 @@ reasons! {
     Summarised = "summarised", "It was told together with others in one summary.";
     /// Toasts are paused.
     Paused = "paused", "Toasts were paused when it came.";
+    /// It came during the person's quiet hours.
+    QuietHours = "quiet-hours", "It came during your quiet hours.";
     /// The account's own settings ask for no pop-up.
     AccountWish = "account-wish", "Your settings at the service ask for no pop-up for this kind of notification.";
     /// Toasts are switched off for this run.

@@ -57,6 +57,10 @@ fn wrong_usage_is_exit_code_2_and_leaves_standard_output_empty() {
         &["show", "zero"],
         &["show", "0"],
         &["read"],
+        &["read", "1", "--all"],
+        &["read", "--account", "podio"],
+        &["settings", "--quiet", "22:00"],
+        &["settings", "--quiet", "22:00-07:00", "--quiet-off"],
         &["inbox", "--limit", "0"],
         &["inbox", "--account", "Not A Name"],
         &["pause"],
@@ -154,4 +158,32 @@ fn a_running_belfry_of_another_version_is_told_apart() {
     resident.join().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(errors(&output).contains("another version (7.1"), "{}", errors(&output));
+}
+
+#[test]
+fn settings_are_changed_one_by_one_and_kept() {
+    let home = tempfile::tempdir().unwrap();
+    let json = |arguments: &[&str]| -> Value {
+        let output = belfry_in(&home, &[&["settings", "--json"], arguments].concat(), "", &[]);
+        assert_eq!(output.status.code(), Some(0), "{}", errors(&output));
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    assert_eq!(json(&[])["quiet"]["on"], false);
+    json(&["--shown", "count-only"]);
+    let quiet = json(&["--quiet", "21:30-06:15", "--quiet-days", "sun,mon"]);
+    assert_eq!(
+        quiet["quiet"],
+        serde_json::json!({"on": true, "days": ["mon", "sun"], "from": "21:30", "until": "06:15"})
+    );
+    let last = json(&["--quiet-off", "--click", "window"]);
+    assert_eq!((&last["shown"], &last["click"]), (&"count-only".into(), &"window".into()));
+    assert_eq!(
+        last["quiet"],
+        serde_json::json!({"on": false, "days": ["mon", "sun"], "from": "21:30", "until": "06:15"})
+    );
+    let words = belfry_in(&home, &["settings"], "", &[]);
+    assert!(String::from_utf8_lossy(&words.stdout).contains("A toast shows  a count only"));
+    let all = belfry_in(&home, &["read", "--all"], "", &[]);
+    assert_eq!(all.stdout, b"0 marked as read.\n");
+    assert_eq!(belfry_in(&home, &["read", "--all", "--account", "none"], "", &[]).status.code(), Some(2));
 }

@@ -18,6 +18,7 @@ mod podio;
 mod podio_bench;
 mod podio_patience;
 mod podio_sign_in;
+mod quiet;
 mod stage;
 mod trouble;
 mod walls;

@@ -228,7 +228,7 @@ pub(super) fn entry() -> Entry {
     entry
 }
 
-/// It came during a pause and was read later.
+/// It came during quiet hours and was read later.
 pub(super) fn why() -> Why {
     let entry = inbox().remove(4);
     let row = Kept {
@@ -244,7 +244,9 @@ pub(super) fn why() -> Why {
         arrival: Arrival::Live,
         admitted_at: row.admitted_at,
         state: "quiet".into(),
-        reason: Some(Reason::Paused.name().into()),
+        reason: Some(Reason::QuietHours.name().into()),
+        held: false,
+        quiet_hours: Some(QuietHours::default().words()),
         key: None,
         claimed_at: None,
         outcome: None,
