@@ -314,7 +314,7 @@ impl Desk {
         Ok(Opened { url })
     }
 
-    /// Opens the inbox that holds all of these: the service's own, in the browser, as long as Belfry has no window. They stay unread.
+    /// Opens the inbox that holds all of these at the service, in the browser. They stay unread.
     pub async fn open_inbox(&self, ids: &[NotificationId], token: Option<String>) -> Result<Opened, Trouble> {
         let newest = ids.iter().max().copied();
         let id = newest.ok_or_else(|| Trouble::usage("there is nothing to open"))?;

@@ -20,9 +20,11 @@ mod teller;
 mod toasters;
 mod trouble;
 pub mod views;
+mod window;
 
 pub use desk::Desk;
 pub use toasters::{ToastChoice, toaster};
+pub use window::Window;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,8 +34,10 @@ use tracing::{error, info, warn};
 
 use crate::env::tasks::{Task, Tasks};
 use crate::env::wake::Wake;
+use crate::env::window::At;
 use crate::env::{Clock, Env};
 use crate::notification::NotificationId;
+use crate::rule::ClickTo;
 use crate::store::{Ended, Opened, Store, StoreError};
 use crate::toast::{self, ToastEvent, Toaster, Wish};
 use intake::Intake;
@@ -56,6 +60,8 @@ pub struct Start {
     pub toast_events: mpsc::Receiver<ToastEvent>,
     /// False if toasts are switched off for this run.
     pub toasts_on: bool,
+    /// Where a click may lead besides the service.
+    pub window: Window,
 }
 
 /// The running engine: holds the lock, the database and the links.
@@ -69,7 +75,7 @@ pub struct Engine {
 impl Engine {
     /// Takes the lock, opens the database, starts every account that is not paused.
     pub async fn start(start: Start) -> Result<Self, Trouble> {
-        let Start { env, toaster, toast_events, toasts_on } = start;
+        let Start { env, toaster, toast_events, toasts_on, window } = start;
         let store = open(&env, RESIDENT).await?;
         let run = store.next_run(env.clock.now()).await?;
         let signals = Signals::default();
@@ -87,7 +93,7 @@ impl Engine {
                 let teller = teller.clone();
                 async move { teller.work(arrived).await }
             }),
-            Tasks::start("clicks", clicks(toast_events, teller, desk.clone())),
+            Tasks::start("clicks", clicks(toast_events, teller, desk.clone(), window)),
             Tasks::start("wake", wake(env.clock.clone(), desk.clone())),
         ];
         for account in store.accounts().await? {
@@ -154,7 +160,7 @@ async fn open(env: &Env, patience: Duration) -> Result<Store, Trouble> {
 }
 
 /// What the desktop tells about toasts becomes a note in the ledger and, for a click, a wish.
-async fn clicks(mut events: mpsc::Receiver<ToastEvent>, teller: Arc<Teller>, desk: Desk) {
+async fn clicks(mut events: mpsc::Receiver<ToastEvent>, teller: Arc<Teller>, desk: Desk, window: Window) {
     while let Some(event) = events.recv().await {
         let (key, how) = match &event {
             ToastEvent::Clicked { key, .. } | ToastEvent::MarkedRead { key } => (key, Ended::Clicked),
@@ -168,24 +174,53 @@ async fn clicks(mut events: mpsc::Receiver<ToastEvent>, teller: Arc<Teller>, des
                 continue;
             }
         };
-        let outcome = match toast::wish(&event, &ids) {
-            Wish::Open { id, token } => match desk.open(id, token.clone()).await {
-                Ok(_) => Ok(()),
-                Err(trouble) => {
-                    warn!(%trouble, "a link was not opened; the inbox is");
-                    desk.open_inbox(&[id], token).await.map(drop)
-                }
-            },
-            Wish::OpenInbox { ids, token } => desk.open_inbox(&ids, token).await.map(drop),
-            Wish::MarkRead { ids } => desk.set_read(ids, true).await.map(drop),
-            // The ledger has it.
-            Wish::NoteDismissed { .. } | Wish::Nothing => Ok(()),
-        };
+        let outcome = follow(toast::wish(&event, &ids), &desk, &window).await;
         if let Err(trouble) = outcome {
             warn!(%trouble, "a click could not be answered");
         }
     }
     // The toaster is gone; without it nothing can be clicked.
+}
+
+/// A click leads to the service or, as the person chose, to Belfry's window; for a summary to the window's inbox where there is one.
+async fn follow(wish: Wish, desk: &Desk, window: &Window) -> Result<(), Trouble> {
+    match wish {
+        Wish::Open { id, token } => {
+            let wants_window = desk.settings().await?.click == ClickTo::Window;
+            if wants_window && window.shows(At::Notification(id), token.as_deref()).await {
+                // The person sees it there.
+                return desk.set_read(vec![id], true).await.map(drop);
+            }
+            match desk.open(id, token.clone()).await {
+                Ok(_) => Ok(()),
+                Err(trouble) => {
+                    warn!(%trouble, "a link was not opened; the inbox is");
+                    follow_to_inbox(vec![id], token, desk, window).await
+                }
+            }
+        }
+        Wish::OpenInbox { ids, token } => follow_to_inbox(ids, token, desk, window).await,
+        Wish::MarkRead { ids } => desk.set_read(ids, true).await.map(drop),
+        // The ledger has it.
+        Wish::NoteDismissed { .. } | Wish::Nothing => Ok(()),
+    }
+}
+
+/// To an inbox that has all of these: the window's, else the service's. They stay unread: nobody has seen them yet.
+async fn follow_to_inbox(
+    ids: Vec<NotificationId>,
+    token: Option<String>,
+    desk: &Desk,
+    window: &Window,
+) -> Result<(), Trouble> {
+    let at = match ids.as_slice() {
+        [id] => At::Notification(*id),
+        _ => At::Inbox,
+    };
+    if window.shows(at, token.as_deref()).await {
+        return Ok(());
+    }
+    desk.open_inbox(&ids, token).await.map(drop)
 }
 
 /// Hints that the machine slept or its network changed make every link prove itself.

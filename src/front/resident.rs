@@ -3,7 +3,7 @@
 use tokio::sync::mpsc;
 
 use crate::engine::views::Trouble;
-use crate::engine::{Engine, Start, ToastChoice, toaster};
+use crate::engine::{Engine, Start, ToastChoice, Window, toaster};
 use crate::env::Env;
 use crate::front::Notifier;
 use crate::front::server::{Answering, Server, serve};
@@ -25,7 +25,8 @@ impl Resident {
         let (events, toast_events) = mpsc::channel(CLICKS);
         let toaster = toaster(toasts, &env, events);
         let toasts_on = toasts != ToastChoice::Off;
-        let engine = Engine::start(Start { env, toaster, toast_events, toasts_on }).await?;
+        let engine =
+            Engine::start(Start { env, toaster, toast_events, toasts_on, window: Window::Program }).await?;
         match serve(Answering::desk(engine.desk()), &paths).await {
             Ok(server) => Ok(Self { engine, server }),
             Err(trouble) => {

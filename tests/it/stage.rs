@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use belfry::account::{AccountId, PodioSettings, PushTransport};
 use belfry::engine::views::{Entry, InboxWish, PasswordSignIn, SignIn, SignInStep, Trouble};
-use belfry::engine::{Desk, Engine, Start};
+use belfry::engine::{Desk, Engine, Start, Window};
+use belfry::env::window::At;
 use belfry::env::{Clock, Env, Http, Opener, Paths, Secrets};
 use belfry::link::LinkState;
 use belfry::toast::Recording;
@@ -21,6 +22,8 @@ pub struct Stage {
     _home: tempfile::TempDir,
     pub env: Env,
     pub toaster: Arc<Recording>,
+    /// What the window was told to show; no window unless [`Stage::with_window`] was called.
+    pub window: Option<mpsc::UnboundedReceiver<(At, Option<String>)>>,
     engine: Option<Engine>,
     api_url: String,
     push_url: String,
@@ -41,6 +44,7 @@ impl Stage {
             _home: home,
             env,
             toaster,
+            window: None,
             engine: Some(engine),
             api_url,
             push_url,
@@ -54,6 +58,15 @@ impl Stage {
         stage.sign_in().await.unwrap();
         stage.until_state("live", |state| matches!(state, LinkState::Live)).await;
         stage
+    }
+
+    /// The same with a window.
+    pub async fn with_window(mut self) -> Self {
+        self.stop().await;
+        let (shower, shown) = mpsc::unbounded_channel();
+        let (toaster, engine) = start_with(&self.env, Window::Told(shower)).await.unwrap();
+        (self.toaster, self.engine, self.window) = (toaster, Some(engine), Some(shown));
+        self
     }
 
     /// Other ways to the servers from now on: for accounts yet to be added.
@@ -204,15 +217,19 @@ pub fn env(home: &std::path::Path) -> Env {
         http: Http::new().unwrap(),
         secrets: Arc::new(Secrets::memory()),
         paths: Arc::new(Paths::under(home)),
-        opener: Arc::new(Opener::default()),
+        // No test opens a browser.
+        opener: Arc::new(Opener::with_program("true")),
     }
 }
 
 pub async fn start(env: &Env) -> Result<(Arc<Recording>, Engine), Trouble> {
+    start_with(env, Window::None).await
+}
+
+async fn start_with(env: &Env, window: Window) -> Result<(Arc<Recording>, Engine), Trouble> {
     let (events, toast_events) = mpsc::channel(16);
     let toaster = Arc::new(Recording::new(events));
-    let engine =
-        Engine::start(Start { env: env.clone(), toaster: toaster.clone(), toast_events, toasts_on: true })
-            .await?;
+    let start = Start { env: env.clone(), toaster: toaster.clone(), toast_events, toasts_on: true, window };
+    let engine = Engine::start(start).await?;
     Ok((toaster, engine))
 }
