@@ -1,0 +1,77 @@
+// The only file that knows Tauri: the page's calls go to the shell here, its events come in here.
+// Answers are what `contract.ts` says; a refused call throws the shell's `Trouble`.
+
+import { invoke } from '@tauri-apps/api/core';
+import { listen } from '@tauri-apps/api/event';
+import type {
+  AccountId, AccountView, Entry, Health, InboxWish, Marked, NotificationId, Opened, Overview, Settings, SignIn,
+  SignInAnswer, SignInStep, Signal, TestToast, Why,
+} from './contract';
+
+/** Whether Belfry starts when the person logs in: the real state, and a sentence about it. */
+export type LoginStart = { on: boolean; words: string };
+/** Which notification the window is wanted for, if for one. */
+export type Wanted = { at: NotificationId | null };
+/** How the resident fares, as the shell sees it. */
+export type Resident = { state: 'gone' | 'starting' | 'back'; words: string };
+/** Ends a subscription. */
+export type Unlisten = () => void;
+
+/** All that the page can ask for, and all that it is told. */
+export interface Backend {
+  overview(): Promise<Overview>;
+  accounts(): Promise<AccountView[]>;
+  inbox(wish: InboxWish): Promise<Entry[]>;
+  entry(id: NotificationId): Promise<Entry>;
+  why(id: NotificationId): Promise<Why>;
+  set_read(ids: NotificationId[], read: boolean): Promise<NotificationId[]>;
+  mark_all_read(account: AccountId | null): Promise<Marked>;
+  undo(batch: number): Promise<number>;
+  open(id: NotificationId): Promise<Opened>;
+  sign_in(wish: SignIn): Promise<SignInStep>;
+  sign_in_answer(attempt: number, answer: SignInAnswer): Promise<SignInStep>;
+  set_paused(account: AccountId, paused: boolean): Promise<void>;
+  remove_account(account: AccountId): Promise<void>;
+  retry_now(account: AccountId): Promise<void>;
+  pause_toasts(until: string | null): Promise<void>;
+  settings(): Promise<Settings>;
+  set_settings(settings: Settings): Promise<void>;
+  health(): Promise<Health>;
+  test_toast(): Promise<TestToast>;
+  add_demo(): Promise<AccountId>;
+  wanted(): Promise<Wanted>;
+  login_start(): Promise<LoginStart>;
+  set_login_start(on: boolean): Promise<LoginStart>;
+  onSignal(told: (signal: Signal) => void): Promise<Unlisten>;
+  onResident(told: (resident: Resident) => void): Promise<Unlisten>;
+  onShow(told: (wanted: Wanted) => void): Promise<Unlisten>;
+}
+
+export const backend: Backend = {
+  overview: () => invoke('overview'),
+  accounts: () => invoke('accounts'),
+  inbox: (wish) => invoke('inbox', { wish }),
+  entry: (id) => invoke('entry', { id }),
+  why: (id) => invoke('why', { id }),
+  set_read: (ids, read) => invoke('set_read', { ids, read }),
+  mark_all_read: (account) => invoke('mark_all_read', { account }),
+  undo: (batch) => invoke('undo', { batch }),
+  open: (id) => invoke('open', { id }),
+  sign_in: (wish) => invoke('sign_in', { wish }),
+  sign_in_answer: (attempt, answer) => invoke('sign_in_answer', { attempt, answer }),
+  set_paused: (account, paused) => invoke('set_paused', { account, paused }),
+  remove_account: (account) => invoke('remove_account', { account }),
+  retry_now: (account) => invoke('retry_now', { account }),
+  pause_toasts: (until) => invoke('pause_toasts', { until }),
+  settings: () => invoke('settings'),
+  set_settings: (settings) => invoke('set_settings', { settings }),
+  health: () => invoke('health'),
+  test_toast: () => invoke('test_toast'),
+  add_demo: () => invoke('add_demo'),
+  wanted: () => invoke('wanted'),
+  login_start: () => invoke('login_start'),
+  set_login_start: (on) => invoke('set_login_start', { on }),
+  onSignal: (told) => listen<Signal>('signal', (event) => told(event.payload)),
+  onResident: (told) => listen<Resident>('resident', (event) => told(event.payload)),
+  onShow: (told) => listen<Wanted>('show', (event) => told(event.payload)),
+};
