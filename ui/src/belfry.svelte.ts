@@ -1,0 +1,75 @@
+// What the whole window knows: the accounts, the settings, how the resident fares. Read again whenever a signal says so.
+
+import { backend } from '#backend';
+import type { Resident } from './backend';
+import type { AccountId, AccountView, Overview, Settings } from './contract';
+import { notices } from './notices.svelte';
+import { applyTheme } from './theme';
+import { wordsOf } from './trouble';
+import { words } from './words';
+
+class Belfry {
+  overview = $state.raw<Overview | null>(null);
+  settings = $state.raw<Settings | null>(null);
+  /** Why the overview could not be read, if it could not. */
+  trouble = $state<string | null>(null);
+  /** Not `back`: the window shows it and waits. */
+  resident = $state.raw<Resident>({ state: 'back', words: '' });
+  accounts = $derived<AccountView[]>(this.overview?.accounts ?? []);
+  #soon: ReturnType<typeof setTimeout> | undefined;
+
+  async readOverview(): Promise<void> {
+    clearTimeout(this.#soon);
+    this.#soon = undefined;
+    try {
+      this.overview = await backend.overview();
+      this.trouble = null;
+    } catch (error) {
+      this.trouble = wordsOf(error);
+    }
+  }
+
+  /** Reads the overview shortly: many signals come at once. */
+  readOverviewSoon(): void {
+    this.#soon ??= setTimeout(() => void this.readOverview(), 100);
+  }
+
+  async readSettings(): Promise<void> {
+    try {
+      this.#take(await backend.settings());
+    } catch (error) {
+      this.trouble ??= wordsOf(error);
+    }
+  }
+
+  /** Shows the wish at once, and what was before if it cannot be kept. */
+  async keepSettings(wished: Settings): Promise<void> {
+    const before = this.settings;
+    this.#take(wished);
+    try {
+      await backend.set_settings($state.snapshot(wished));
+    } catch (error) {
+      if (before) this.#take(before);
+      notices.fail({ words: `${words.settings.saveFailed} ${wordsOf(error)}` });
+    }
+  }
+
+  /** What to call an account: its label, and the service where there are two of that label. */
+  name(id: AccountId): string {
+    const account = this.accounts.find((it) => it.id === id);
+    return account ? accountName(account) : id;
+  }
+
+  #take(settings: Settings): void {
+    this.settings = settings;
+    applyTheme(settings.theme);
+  }
+}
+
+/** What to call an account on screen. */
+export function accountName(account: AccountView): string {
+  const service = words.accounts.services[account.service] ?? account.service;
+  return account.label === '' || account.label === service ? service : `${service} – ${account.label}`;
+}
+
+export const belfry = new Belfry();

@@ -1,0 +1,267 @@
+// The backend of the tests and of `vite dev`: the same interface over values in memory. It starts from the contract's snapshots, so
+// that the page meets the very JSON that Belfry writes. The address chooses the scene: `?scene=day|first-run|many|hostile`.
+
+import type { Backend, LoginStart, Resident, Wanted } from '../backend';
+import type {
+  AccountId, AccountView, Entry, Health, InboxWish, NotificationId, Overview, Settings, SignIn, SignInAnswer, SignInStep, Signal, Trouble, Why,
+} from '../contract';
+import healthSnapshot from '../../contract/health.json';
+import overviewSnapshot from '../../contract/overview.json';
+import settingsSnapshot from '../../contract/settings.json';
+import browserStep from '../../contract/sign-in-step-browser.json';
+import whySnapshot from '../../contract/why.json';
+import { day, hostile, many, news } from './day';
+
+const scene = new URLSearchParams(location.search).get('scene') ?? 'day';
+const started = Date.now();
+const seedAccounts = (overviewSnapshot as unknown as Overview).accounts;
+
+let accounts: AccountView[] = scene === 'first-run' ? [] : seedAccounts.map((account) => revived(account));
+let rows: Entry[] = scene === 'many' ? many(100_000, started) : scene === 'hostile' ? hostile(started) : scene === 'first-run' ? [] : day(started);
+let settings = structuredClone(settingsSnapshot) as unknown as Settings;
+let pausedUntil: string | null = null;
+let loginStart: LoginStart = { on: false, words: 'Belfry does not start by itself.' };
+let resident: Resident['state'] = 'back';
+let nextId = 1_000_000;
+const batches = new Map<number, NotificationId[]>();
+const troubles = new Map<string, Trouble>();
+const calls: { command: string; args: unknown[] }[] = [];
+const hears = { signal: new Set<(it: Signal) => void>(), resident: new Set<(it: Resident) => void>(), show: new Set<(it: Wanted) => void>() };
+let signIn: { attempt: number; wish: SignIn; end: (step: SignInStep | Trouble) => void; ended: Promise<SignInStep> } | null = null;
+let attempts = 0;
+
+/** A snapshot's account with its times moved to the present. */
+function revived(account: AccountView): AccountView {
+  const soon = new Date(started + 42_000).toISOString();
+  const lately = new Date(started - 12_000).toISOString();
+  return account.state === 'waiting' ? { ...account, until: soon, last_sign_of_life: new Date(started - 400_000).toISOString() } : { ...account, last_sign_of_life: lately };
+}
+
+function newer(a: Entry, b: Entry): number {
+  return Date.parse(b.occurred_at) - Date.parse(a.occurred_at) || b.id - a.id;
+}
+
+function signal(it: Signal): void {
+  for (const told of hears.signal) told(structuredClone(it));
+}
+
+function matches(entry: Entry, wish: InboxWish): boolean {
+  if (wish.account !== null && entry.account !== wish.account) return false;
+  if (wish.unread && entry.read) return false;
+  const text = `${entry.title} ${entry.body}`.toLowerCase();
+  return (wish.search ?? '').toLowerCase().split(/\s+/).every((word) => text.includes(word));
+}
+
+function found(id: NotificationId): Entry {
+  const entry = rows.find((row) => row.id === id);
+  if (!entry) throw { kind: 'usage', words: `there is no notification ${id}` } satisfies Trouble;
+  return entry;
+}
+
+function change(ids: readonly NotificationId[], read: boolean): NotificationId[] {
+  const wanted = new Set(ids);
+  const changed: NotificationId[] = [];
+  rows = rows.map((row) => {
+    if (!wanted.has(row.id) || row.read === read) return row;
+    changed.push(row.id);
+    return { ...row, read, read_at: read ? new Date().toISOString() : null };
+  });
+  return changed;
+}
+
+function unreadOf(account: AccountId): number {
+  return rows.filter((row) => row.account === account && !row.read).length;
+}
+
+function viewed(): AccountView[] {
+  return accounts.map((account) => ({ ...account, unread: unreadOf(account.id) }));
+}
+
+function setState(id: AccountId, changes: Record<string, unknown>): void {
+  accounts = accounts.map((account) => {
+    if (account.id !== id) return account;
+    const { id: name, service, label, paused, last_sign_of_life, unread } = account;
+    return { id: name, service, label, paused, last_sign_of_life, unread, state: 'live', ...changes } as AccountView;
+  });
+  signal({ signal: 'accounts' });
+}
+
+function kept(wish: SignIn): SignInStep {
+  if (wish.account) {
+    setState(wish.account, { state: 'live', last_sign_of_life: new Date().toISOString() });
+    return { step: 'done', account: wish.account };
+  }
+  const id = wish.name ?? (accounts.some((account) => account.id === 'podio') ? `podio-${accounts.length + 1}` : 'podio');
+  accounts = [...accounts, { id, service: 'podio', label: 'Nora New', paused: false, state: 'live', last_sign_of_life: new Date().toISOString(), unread: 0 }];
+  signal({ signal: 'accounts' });
+  return { step: 'done', account: id };
+}
+
+const answers: Omit<Backend, 'onSignal' | 'onResident' | 'onShow'> = {
+  overview: async () => ({ running: resident === 'back', accounts: viewed(), unread: rows.filter((row) => !row.read).length, paused_until: pausedUntil }),
+  accounts: async () => viewed(),
+  inbox: async (wish) => {
+    const limit = wish.limit ?? 50;
+    const start = wish.before === null ? 0 : rows.findIndex((row) => row.id === wish.before) + 1;
+    const page: Entry[] = [];
+    for (let index = start; index < rows.length && page.length < limit; index += 1) {
+      const row = rows[index];
+      if (row && matches(row, wish)) page.push(row);
+    }
+    return page;
+  },
+  entry: async (id) => ({ ...found(id), raw: '{"as":"the service sent it"}' }),
+  why: async (id): Promise<Why> => ({ ...(whySnapshot as unknown as Why), id: found(id).id }),
+  set_read: async (ids, read) => {
+    const changed = change(ids, read);
+    for (const id of changed) signal({ signal: 'changed', id });
+    return changed;
+  },
+  mark_all_read: async (account) => {
+    const ids = change(rows.filter((row) => !row.read && (account === null || row.account === account)).map((row) => row.id), true);
+    if (ids.length === 0) return { count: 0, undo: null };
+    const batch = batches.size + 1;
+    batches.set(batch, ids);
+    signal({ signal: 'reread' });
+    return { count: ids.length, undo: batch };
+  },
+  undo: async (batch) => {
+    const count = change(batches.get(batch) ?? [], false).length;
+    batches.delete(batch);
+    signal({ signal: 'reread' });
+    return count;
+  },
+  open: async (id) => {
+    const { url } = found(id).context;
+    if (url === null) throw { kind: 'failed', words: 'this notification has no link' } satisfies Trouble;
+    change([id], true);
+    signal({ signal: 'changed', id });
+    return { url };
+  },
+  sign_in: async (wish): Promise<SignInStep> => {
+    const attempt = (attempts += 1);
+    let end!: (step: SignInStep | Trouble) => void;
+    const ended = new Promise<SignInStep>((done, failed) => {
+      end = (step) => ('step' in step ? done(step) : failed(step));
+    });
+    ended.catch(() => undefined);
+    signIn = { attempt, wish, end, ended };
+    if (!wish.password) return { ...(browserStep as unknown as SignInStep), attempt } as SignInStep;
+    if (wish.password.password === 'wrong') throw { kind: 'needs-sign-in', words: 'Podio did not accept this user name and password.' } satisfies Trouble;
+    return wish.password.username.startsWith('two') ? { step: 'second-factor', attempt } : kept(wish);
+  },
+  sign_in_answer: async (attempt, answer: SignInAnswer): Promise<SignInStep> => {
+    if (!signIn || signIn.attempt !== attempt) throw { kind: 'usage', words: 'this sign-in is over; begin again' } satisfies Trouble;
+    const { wish, end, ended } = signIn;
+    switch (answer.answer) {
+      case 'wait': return ended;
+      case 'cancel':
+        end({ kind: 'failed', words: 'the sign-in was cancelled; nothing was changed' });
+        signIn = null;
+        throw { kind: 'failed', words: 'the sign-in was cancelled; nothing was changed' } satisfies Trouble;
+      case 'pasted':
+        if (!answer.text.includes('code')) throw { kind: 'usage', words: 'there is no code in what was pasted' } satisfies Trouble;
+        end(kept(wish));
+        return ended;
+      case 'second-factor':
+        if (answer.code !== '123456') throw { kind: 'needs-sign-in', words: 'that code was not accepted; type it again' } satisfies Trouble;
+        return kept(wish);
+    }
+  },
+  set_paused: async (account, paused) => setState(account, { paused, state: paused ? 'off' : 'live' }),
+  remove_account: async (account) => {
+    accounts = accounts.filter((it) => it.id !== account);
+    rows = rows.filter((row) => row.account !== account);
+    signal({ signal: 'accounts' });
+  },
+  retry_now: async (account) => setState(account, { state: 'live', last_sign_of_life: new Date().toISOString() }),
+  pause_toasts: async (until) => {
+    pausedUntil = until;
+    signal({ signal: 'accounts' });
+  },
+  settings: async () => settings,
+  set_settings: async (wished) => {
+    settings = structuredClone(wished);
+    signal({ signal: 'settings' });
+  },
+  health: async () => healthSnapshot as unknown as Health,
+  test_toast: async () => ({ shown: true, words: 'A toast was raised; Plasma 6 took it.' }),
+  add_demo: async () => {
+    accounts = [...accounts, { id: 'demo', service: 'demo', label: 'Demo', paused: false, state: 'live', last_sign_of_life: new Date().toISOString(), unread: 0 }];
+    rows = [...day(Date.now()).map((row) => ({ ...row, account: 'demo', id: row.id + 2000 })), ...rows].sort(newer);
+    signal({ signal: 'accounts' });
+    signal({ signal: 'reread' });
+    return 'demo';
+  },
+  wanted: async () => ({ at: Number(new URLSearchParams(location.search).get('at')) || null }),
+  login_start: async () => loginStart,
+  set_login_start: async (on) => (loginStart = { on, words: on ? 'Belfry starts with its tray when you log in.' : 'Belfry does not start by itself.' }),
+};
+
+/** Each call crosses as JSON, as it does in the window; it is written down, and fails where the test says so. */
+function crossing(command: string, answer: (...args: never[]) => Promise<unknown>) {
+  return async (...args: unknown[]): Promise<unknown> => {
+    calls.push({ command, args: structuredClone(args) });
+    await new Promise((done) => setTimeout(done, 2));
+    const trouble = troubles.get(command);
+    if (trouble) throw structuredClone(trouble);
+    if (resident === 'gone') throw { kind: 'failed', words: 'Belfry is not running.' } satisfies Trouble;
+    const value = await answer(...(args as never[]));
+    return value === undefined ? undefined : JSON.parse(JSON.stringify(value));
+  };
+}
+
+export const backend = {
+  ...Object.fromEntries(Object.entries(answers).map(([command, answer]) => [command, crossing(command, answer)])),
+  onSignal: async (told) => subscribe(hears.signal, told),
+  onResident: async (told) => subscribe(hears.resident, told),
+  onShow: async (told) => subscribe(hears.show, told),
+} as Backend;
+
+function subscribe<T>(all: Set<(it: T) => void>, told: (it: T) => void): () => void {
+  all.add(told);
+  return () => all.delete(told);
+}
+
+/** What a test does from outside: the other side of the window. */
+const outside = {
+  calls,
+  rows: () => rows,
+  accounts: () => accounts,
+  settings: () => settings,
+  /** So many new notifications come in, the last on top. */
+  arrive(count: number, title = 'News'): NotificationId[] {
+    const ids: NotificationId[] = [];
+    for (let index = 0; index < count; index += 1) {
+      const entry = news((nextId += 1), `${title} ${index + 1}`, Date.now() + index);
+      rows = [entry, ...rows];
+      ids.push(entry.id);
+      signal({ signal: 'new', id: entry.id });
+    }
+    return ids;
+  },
+  /** A notification was read, or changed its title, elsewhere. */
+  changeElsewhere(id: NotificationId, changes: Partial<Entry>): void {
+    rows = rows.map((row) => (row.id === id ? { ...row, ...changes } : row));
+    signal({ signal: 'changed', id });
+  },
+  signal,
+  show: (at: NotificationId | null) => hears.show.forEach((told) => told({ at })),
+  resident(state: Resident['state'], words = ''): void {
+    resident = state;
+    hears.resident.forEach((told) => told({ state, words }));
+  },
+  setState,
+  /** The person allowed it in the browser. */
+  browserDone: () => signIn?.end(kept(signIn.wish)),
+  browserFailed: (words: string) => signIn?.end({ kind: 'failed', words }),
+  fail: (command: string, words: string | null) => (words === null ? troubles.delete(command) : troubles.set(command, { kind: 'failed', words })),
+};
+export type Outside = typeof outside;
+
+declare global {
+  interface Window {
+    outside: Outside;
+  }
+}
+window.outside = outside;

@@ -1,0 +1,275 @@
+// The inbox as the window holds it: the rows read so far, what the reader asked for, and news that wait to be shown.
+// The reader is never moved: news above are counted, changes happen in place.
+
+import { backend } from '#backend';
+import type { AccountId, Entry, InboxWish, NotificationId } from '../contract';
+import { notices } from '../notices.svelte';
+import { wordsOf } from '../trouble';
+import { words } from '../words';
+import { above, countNew, reread, withChanged, withPage, withRead } from './rows';
+import { remembered, taken, type Deed } from './undo';
+
+const FIRST_PAGE = 50;
+const PAGE = 200;
+/** News are looked at together. */
+const TOGETHER = 150;
+/** More changed ones than this are read again as pages. */
+const ONE_BY_ONE = 20;
+
+class Inbox {
+  rows = $state.raw<readonly Entry[]>([]);
+  account = $state<AccountId | null>(null);
+  unread = $state(false);
+  search = $state('');
+  /** Nothing was read yet for the present wish. */
+  first = $state(true);
+  busy = $state(false);
+  /** The last row is the last there is. */
+  end = $state(false);
+  trouble = $state<string | null>(null);
+  /** How many wait above, and whether there may be more than counted. */
+  fresh = $state(0);
+  freshMore = $state(false);
+  /** The row the keyboard stands on. */
+  current = $state<NotificationId | null>(null);
+  /** The notification the pane beside the list shows. */
+  shown = $state<NotificationId | null>(null);
+  /** Grows when the shown one should be read again. */
+  shownVersion = $state(0);
+  /** Grows when the list was read anew and begins at its top. */
+  generation = $state(0);
+  /** How many rows down the reader sees; told by the list. */
+  seen = 0;
+
+  #index = new Map<NotificationId, number>();
+  #asked = 0;
+  #changed = new Set<NotificationId>();
+  #changedSoon: ReturnType<typeof setTimeout> | undefined;
+  #newSoon: ReturnType<typeof setTimeout> | undefined;
+  #searchSoon: ReturnType<typeof setTimeout> | undefined;
+  #deeds: Deed[] = [];
+
+  /** The row's place in the list, if it is listed. */
+  at = (id: NotificationId): number | undefined => this.#index.get(id);
+  #has = (id: NotificationId): boolean => this.#index.has(id);
+
+  get filtered(): boolean {
+    return this.account !== null || this.unread || this.search !== '';
+  }
+
+  /** Reads the list from its top. */
+  async read(): Promise<void> {
+    const asked = (this.#asked += 1);
+    this.busy = true;
+    try {
+      const page = await backend.inbox(this.#wish(null, FIRST_PAGE));
+      if (asked !== this.#asked) return;
+      this.#take(page);
+      this.end = page.length < FIRST_PAGE;
+      this.fresh = 0;
+      this.trouble = null;
+      this.generation += 1;
+      if (this.current !== null && !this.#has(this.current)) this.current = null;
+    } catch (error) {
+      if (asked === this.#asked) this.trouble = wordsOf(error);
+    } finally {
+      if (asked === this.#asked) {
+        this.busy = false;
+        this.first = false;
+      }
+    }
+  }
+
+  /** Reads the next page. */
+  async more(): Promise<void> {
+    const last = this.rows.at(-1);
+    if (this.busy || this.end || !last) return;
+    const asked = this.#asked;
+    this.busy = true;
+    try {
+      const page = await backend.inbox(this.#wish(last.id, PAGE));
+      if (asked !== this.#asked) return;
+      const from = this.rows.length;
+      this.rows = withPage(this.rows, page, this.#has);
+      for (let index = from; index < this.rows.length; index += 1) this.#index.set((this.rows[index] as Entry).id, index);
+      this.end = page.length < PAGE;
+    } catch (error) {
+      if (asked === this.#asked) notices.fail(error);
+    } finally {
+      if (asked === this.#asked) this.busy = false;
+    }
+  }
+
+  filter(wish: { account?: AccountId | null; unread?: boolean }): void {
+    if (wish.account !== undefined) this.account = wish.account;
+    if (wish.unread !== undefined) this.unread = wish.unread;
+    void this.read();
+  }
+
+  /** Searches when the typing rests. */
+  searchFor(typed: string): void {
+    clearTimeout(this.#searchSoon);
+    this.#searchSoon = setTimeout(() => {
+      const search = typed.trim();
+      if (search === this.search) return;
+      this.search = search;
+      void this.read();
+    }, 150);
+  }
+
+  /** Everything again, from the top, without filters. */
+  async readAll(): Promise<void> {
+    clearTimeout(this.#searchSoon);
+    [this.account, this.unread, this.search] = [null, false, ''];
+    await this.read();
+  }
+
+  /** A notification was kept for the first time. */
+  heardNew(): void {
+    this.#newSoon ??= setTimeout(() => {
+      this.#newSoon = undefined;
+      void this.#countNew();
+    }, TOGETHER);
+  }
+
+  /** A kept notification changed. */
+  heardChanged(id: NotificationId): void {
+    this.#changed.add(id);
+    if (id === this.shown) this.shownVersion += 1;
+    this.#changedSoon ??= setTimeout(() => {
+      this.#changedSoon = undefined;
+      const ids = [...this.#changed];
+      this.#changed.clear();
+      void this.#readChanged(ids.filter(this.#has));
+    }, TOGETHER);
+  }
+
+  /** What is listed is read again, each row in its place, down to where the reader is; below, it is read when the reader comes. */
+  async reread(): Promise<void> {
+    this.shownVersion += 1;
+    const depth = Math.min(this.rows.length, Math.max(this.seen + 1, FIRST_PAGE));
+    const last = this.rows[depth - 1];
+    if (!last || this.trouble !== null) return this.read();
+    const asked = (this.#asked += 1);
+    this.busy = true;
+    try {
+      const fresh: Entry[] = [];
+      let page: Entry[];
+      do {
+        page = await backend.inbox(this.#wish(fresh.at(-1)?.id ?? null, PAGE));
+        if (asked !== this.#asked) return;
+        fresh.push(...page);
+      } while (page.length === PAGE && !above(last, fresh.at(-1) as Entry));
+      const down = fresh.filter((entry) => !above(last, entry));
+      this.fresh = countNew(down, this.#has);
+      this.freshMore = false;
+      this.#take(reread(this.rows.slice(0, depth), fresh, this.unread));
+      this.end = false;
+    } catch (error) {
+      if (asked === this.#asked) notices.fail(error);
+    } finally {
+      if (asked === this.#asked) this.busy = false;
+    }
+  }
+
+  /** Marks it read if it is unread, and the other way round. */
+  async toggleRead(id: NotificationId, read: boolean): Promise<void> {
+    try {
+      const ids = await backend.set_read([id], read);
+      this.rows = withRead(this.rows, ids, read, this.at);
+      if (ids.length === 0) return;
+      this.#deeds = remembered(this.#deeds, { did: 'read', ids, read });
+      notices.sayUndoable(read ? words.inbox.markedRead(ids.length) : words.inbox.markedUnread(ids.length), () => void this.undo());
+    } catch (error) {
+      notices.fail(error);
+    }
+  }
+
+  /** Marks all read, of the account that is chosen. */
+  async markAll(): Promise<void> {
+    try {
+      const { count, undo } = await backend.mark_all_read(this.account);
+      if (undo === null) return notices.say(words.inbox.nothingToMark);
+      this.#deeds = remembered(this.#deeds, { did: 'all', batch: undo, count });
+      notices.sayUndoable(words.inbox.markedRead(count), () => void this.undo());
+      await this.reread();
+    } catch (error) {
+      notices.fail(error);
+    }
+  }
+
+  /** Takes the last deed back. */
+  async undo(): Promise<void> {
+    const { deed, left } = taken(this.#deeds);
+    if (!deed) return notices.say(words.inbox.nothingToUndo);
+    try {
+      let count: number;
+      if (deed.did === 'all') {
+        count = await backend.undo(deed.batch);
+        await this.reread();
+      } else {
+        const ids = await backend.set_read(deed.ids, !deed.read);
+        this.rows = withRead(this.rows, ids, !deed.read, this.at);
+        count = ids.length;
+      }
+      this.#deeds = left;
+      notices.say(words.inbox.undone(count));
+    } catch (error) {
+      notices.fail(error);
+    }
+  }
+
+  /** Opens it at the service, which marks it read. */
+  async open(id: NotificationId): Promise<void> {
+    try {
+      const { url } = await backend.open(id);
+      this.rows = withRead(this.rows, [id], true, this.at);
+      notices.say(words.inbox.opened(hostOf(url) ?? url));
+    } catch (error) {
+      notices.fail(error);
+    }
+  }
+
+  #wish(before: NotificationId | null, limit: number): InboxWish {
+    return { account: this.account, unread: this.unread, search: this.search || null, before, limit };
+  }
+
+  #take(rows: readonly Entry[]): void {
+    this.rows = rows;
+    this.#index = new Map(rows.map((entry, index) => [entry.id, index]));
+  }
+
+  async #countNew(): Promise<void> {
+    if (this.rows.length === 0) return this.read();
+    const asked = this.#asked;
+    try {
+      const top = await backend.inbox(this.#wish(null, PAGE));
+      if (asked !== this.#asked) return;
+      const last = this.rows.at(-1) as Entry;
+      const listed = top.filter((entry) => this.end || above(entry, last));
+      this.fresh = countNew(listed, this.#has);
+      this.freshMore = this.fresh === PAGE;
+    } catch {
+      // The news are not lost: the next signal, or reading again, counts them.
+    }
+  }
+
+  async #readChanged(ids: readonly NotificationId[]): Promise<void> {
+    if (ids.length > ONE_BY_ONE) return this.reread();
+    const read = await Promise.allSettled(ids.map((id) => backend.entry(id)));
+    const entries = read.flatMap((it) => (it.status === 'fulfilled' ? [{ ...it.value, raw: '' }] : []));
+    if (entries.length > 0) this.rows = withChanged(this.rows, entries, this.at);
+  }
+}
+
+/** The host an address leads to, in plain letters; `null` if a browser could not be sent there. */
+export function hostOf(address: string): string | null {
+  try {
+    const url = new URL(address);
+    return url.protocol === 'https:' || url.protocol === 'http:' ? url.host : null;
+  } catch {
+    return null;
+  }
+}
+
+export const inbox = new Inbox();
