@@ -38,7 +38,8 @@ class Inbox {
   shownVersion = $state(0);
   /** Grows when the list was read anew and begins at its top. */
   generation = $state(0);
-  /** How many rows down the reader sees; told by the list. */
+  /** The first and the last row the reader sees; told by the list. */
+  top = 0;
   seen = 0;
 
   #index = new Map<NotificationId, number>();
@@ -172,8 +173,8 @@ class Inbox {
     }
   }
 
-  /** Marks it read if it is unread, and the other way round. */
-  async toggleRead(id: NotificationId, read: boolean): Promise<void> {
+  /** Marks it read or unread; without a wish, the other way round than it is. */
+  async toggleRead(id: NotificationId, read = !this.#isRead(id)): Promise<void> {
     try {
       const ids = await backend.set_read([id], read);
       this.rows = withRead(this.rows, ids, read, this.at);
@@ -228,6 +229,11 @@ class Inbox {
     } catch (error) {
       notices.fail(error);
     }
+  }
+
+  #isRead(id: NotificationId): boolean {
+    const at = this.at(id);
+    return at === undefined ? false : (this.rows[at]?.read ?? false);
   }
 
   #wish(before: NotificationId | null, limit: number): InboxWish {
