@@ -1,0 +1,103 @@
+// Takes pictures of every view, light and dark, into the folder named: `npm run pictures -- FOLDER`.
+
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { browser, built, served } from '../tests/browser/stage.mjs';
+
+const folder = process.argv[2];
+if (!folder) {
+  console.error('usage: npm run pictures -- FOLDER');
+  process.exit(2);
+}
+await mkdir(folder, { recursive: true });
+const server = await served(await built('fake'));
+const chromium = await browser();
+
+/** @typedef {import('playwright-core').Page} Page */
+/** @type {Record<string, { scene: string, width?: number, height?: number, play?: (page: Page) => Promise<void> }>} */
+const PICTURES = {
+  inbox: {
+    scene: 'day',
+    play: async (page) => {
+      await page.getByTestId('row').first().click();
+      await page.getByTestId('why').waitFor();
+    },
+  },
+  'inbox-news': {
+    scene: 'day',
+    play: async (page) => {
+      await page.getByTestId('row').nth(2).click();
+      await page.getByTestId('why').waitFor();
+      await page.getByTestId('mark-read').click();
+      await page.evaluate(() => void window.outside.arrive(3));
+      await page.getByTestId('new-bar').waitFor();
+    },
+  },
+  'inbox-narrow': { scene: 'day', width: 320, height: 640 },
+  'detail-narrow': {
+    scene: 'day', width: 320, height: 640,
+    play: async (page) => {
+      await page.getByTestId('row').first().click();
+      await page.getByTestId('why').waitFor();
+    },
+  },
+  hostile: { scene: 'hostile', play: (page) => page.getByTestId('row').nth(0).click() },
+  accounts: { scene: 'day', play: (page) => page.getByTestId('nav-accounts').click() },
+  'add-account': {
+    scene: 'day', height: 760,
+    play: async (page) => {
+      await page.getByTestId('nav-accounts').click();
+      await page.getByTestId('add-account').click();
+    },
+  },
+  'sign-in': {
+    scene: 'day',
+    play: async (page) => {
+      await page.getByTestId('nav-accounts').click();
+      await page.getByTestId('add-account').click();
+      await page.getByTestId('sign-in').click();
+      await page.getByTestId('sign-in-url').waitFor();
+    },
+  },
+  remove: {
+    scene: 'day',
+    play: async (page) => {
+      await page.getByTestId('nav-accounts').click();
+      await page.getByTestId('account-remove').first().click();
+    },
+  },
+  settings: { scene: 'day', height: 1240, play: (page) => page.getByTestId('nav-settings').click() },
+  'settings-narrow': { scene: 'day', width: 320, height: 900, play: (page) => page.getByTestId('nav-settings').click() },
+  'first-run': { scene: 'first-run' },
+  'first-steps': {
+    scene: 'first-run',
+    play: async (page) => {
+      await page.getByTestId('try-demo').click();
+      await page.getByTestId('row').first().waitFor();
+    },
+  },
+  keys: { scene: 'day', play: (page) => page.getByTestId('keys').click() },
+  gone: {
+    scene: 'day',
+    play: async (page) => {
+      await page.getByTestId('row').first().waitFor();
+      await page.evaluate(() => window.outside.resident('gone'));
+    },
+  },
+};
+
+const only = process.argv.slice(3);
+for (const theme of /** @type {const} */ (['light', 'dark'])) {
+  for (const [name, { scene, width = 1000, height = 700, play }] of Object.entries(PICTURES)) {
+    if (only.length > 0 && !only.includes(name)) continue;
+    const page = await chromium.newPage({ viewport: { width, height }, colorScheme: theme });
+    await page.goto(`${server.url}?scene=${scene}`);
+    await page.locator('main h1, main [data-testid=row]').first().waitFor({ state: 'attached' });
+    await play?.(page);
+    await page.waitForTimeout(200);
+    await page.screenshot({ path: join(folder, `${name}-${theme}.png`) });
+    await page.close();
+  }
+}
+await chromium.close();
+await server.stop();

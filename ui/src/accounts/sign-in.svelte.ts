@@ -1,0 +1,143 @@
+// A sign-in under way: what the service wants next, and what came of it. Waiting for the browser and pasting a code go on side by side;
+// whichever comes to an end first, wins.
+
+import { backend } from '#backend';
+import type { AccountId, PodioSettings, SignIn, SignInStep } from '../contract';
+import { wordsOf } from '../trouble';
+import { words } from '../words';
+
+export class SignInUnderWay {
+  phase = $state<'form' | 'browser' | 'second-factor'>('form');
+  url = $state('');
+  /** A call is under way that the person waits for. */
+  busy = $state(false);
+  trouble = $state<string | null>(null);
+  #attempt: number | null = null;
+  #over = false;
+  #pasting = false;
+  #done: (account: AccountId) => void;
+
+  constructor(done: (account: AccountId) => void) {
+    this.#done = done;
+  }
+
+  /** Asks the service. */
+  begin(wish: SignIn): Promise<void> {
+    return this.#ask(() => backend.sign_in(wish));
+  }
+
+  /** Hands over what the person copied out of the browser. */
+  async paste(text: string): Promise<void> {
+    const attempt = this.#attempt;
+    if (attempt === null) return;
+    this.#pasting = true;
+    await this.#ask(() => backend.sign_in_answer(attempt, { answer: 'pasted', text }));
+    this.#pasting = false;
+  }
+
+  /** Hands over the second factor. */
+  async prove(code: string): Promise<void> {
+    const attempt = this.#attempt;
+    if (attempt !== null) await this.#ask(() => backend.sign_in_answer(attempt, { answer: 'second-factor', code }));
+  }
+
+  /** The person gave up; back to the form. */
+  cancel(): void {
+    const attempt = this.#attempt;
+    this.#attempt = null;
+    this.#back(words.signIn.cancelled);
+    // The answer is the sentence that it was cancelled, which is said already.
+    if (attempt !== null) backend.sign_in_answer(attempt, { answer: 'cancel' }).catch(() => undefined);
+  }
+
+  /** The window closes the dialog: nothing of this attempt is heard any more. */
+  leave(): void {
+    if (this.#over) return;
+    this.cancel();
+    this.#over = true;
+  }
+
+  async #ask(call: () => Promise<SignInStep>): Promise<void> {
+    this.busy = true;
+    this.trouble = null;
+    try {
+      this.#follow(await call());
+    } catch (error) {
+      if (!this.#over) this.trouble = wordsOf(error);
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  #follow(step: SignInStep): void {
+    if (this.#over) {
+      // The dialog was closed before the service answered.
+      if (step.step !== 'done') backend.sign_in_answer(step.attempt, { answer: 'cancel' }).catch(() => undefined);
+      return;
+    }
+    switch (step.step) {
+      case 'browser':
+        [this.#attempt, this.url, this.phase] = [step.attempt, step.url, 'browser'];
+        void this.#wait(step.attempt);
+        return;
+      case 'second-factor':
+        [this.#attempt, this.phase] = [step.attempt, 'second-factor'];
+        return;
+      case 'done':
+        this.#over = true;
+        this.#done(step.account);
+    }
+  }
+
+  async #wait(attempt: number): Promise<void> {
+    try {
+      const step = await backend.sign_in_answer(attempt, { answer: 'wait' });
+      if (attempt === this.#attempt) this.#follow(step);
+    } catch (error) {
+      // While something pasted is looked at, its own answer tells what is wrong.
+      if (!this.#over && !this.#pasting && attempt === this.#attempt) this.#back(wordsOf(error));
+    }
+  }
+
+  #back(trouble: string): void {
+    [this.#attempt, this.phase, this.trouble] = [null, 'form', trouble];
+  }
+}
+
+/** What the person typed into the form. */
+export type Form = {
+  how: 'browser' | 'password';
+  username: string;
+  password: string;
+  clientId: string;
+  clientSecret: string;
+  apiUrl: string;
+  pushUrl: string;
+  authorizeUrl: string;
+  redirectHost: string;
+};
+
+/** An empty form. */
+export function emptyForm(): Form {
+  return { how: 'browser', username: '', password: '', clientId: '', clientSecret: '', apiUrl: '', pushUrl: '', authorizeUrl: '', redirectHost: '' };
+}
+
+/** The wish that a form makes, for an account that is there or for a new one. What was left empty is left out. */
+export function wishOf(form: Form, account: AccountId | null): SignIn {
+  const password = form.how === 'password' ? { username: form.username.trim(), password: form.password } : null;
+  if (account !== null) return { account, name: null, podio: null, client_secret: null, password };
+  const given = Object.entries({
+    client_id: form.clientId.trim(),
+    api_url: form.apiUrl.trim(),
+    push_url: form.pushUrl.trim(),
+    authorize_url: form.authorizeUrl.trim(),
+    redirect_host: form.redirectHost.trim(),
+  }).filter(([, value]) => value !== '');
+  const podio = given.length > 0 ? (Object.fromEntries(given) as unknown as PodioSettings) : null;
+  return { account: null, name: null, podio, client_secret: form.clientSecret.trim() || null, password };
+}
+
+/** What is wrong with a form, if something is. */
+export function mistake(form: Form): string | null {
+  return (form.clientId.trim() === '') !== (form.clientSecret.trim() === '') ? words.signIn.missingSecret : null;
+}
