@@ -54,10 +54,15 @@ class Belfry {
     }
   }
 
-  /** What to call an account: its label, and the service where there are two of that label. */
+  /** What to call an account: its service and its label. */
   name(id: AccountId): string {
     const account = this.accounts.find((it) => it.id === id);
     return account ? accountName(account) : id;
+  }
+
+  /** The same in few letters, where the service is plain from the picture. */
+  label(id: AccountId): string {
+    return this.accounts.find((it) => it.id === id)?.label || id;
   }
 
   #take(settings: Settings): void {

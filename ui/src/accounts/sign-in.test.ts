@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest';
+import { standing } from './link-words';
+import { emptyForm, mistake, wishOf } from './sign-in-form';
+import type { AccountView } from '../contract';
+
+const account = (state: object, paused = false) =>
+  ({ id: 'podio', service: 'podio', label: 'Mia', paused, last_sign_of_life: null, unread: 0, ...state }) as AccountView;
+
+describe('the wish that a form makes', () => {
+  it('leaves out what was left empty', () => {
+    expect(wishOf({ ...emptyForm(), clientId: ' key ', clientSecret: 's' }, null)).toEqual({
+      account: null, name: null, podio: { client_id: 'key' }, client_secret: 's', password: null,
+    });
+  });
+  it('is bare where a built-in key is meant', () => {
+    expect(wishOf(emptyForm(), null)).toEqual({ account: null, name: null, podio: null, client_secret: null, password: null });
+  });
+  it('carries addresses for a server of one’s own', () => {
+    expect(wishOf({ ...emptyForm(), clientId: 'k', clientSecret: 's', apiUrl: 'http://localhost:1' }, null).podio).toEqual({ client_id: 'k', api_url: 'http://localhost:1' });
+  });
+  it('for an account that is there names only the account and the way', () => {
+    const form = { ...emptyForm(), how: 'password' as const, username: ' mia ', password: ' p ', clientId: 'k' };
+    expect(wishOf(form, 'podio')).toEqual({ account: 'podio', name: null, podio: null, client_secret: null, password: { username: 'mia', password: ' p ' } });
+  });
+  it('a client ID wants its secret', () => {
+    expect(mistake({ ...emptyForm(), clientId: 'k' })).toMatch(/secret/);
+    expect(mistake(emptyForm())).toBeNull();
+  });
+});
+
+describe('a link’s state', () => {
+  it.each([
+    [account({ state: 'live' }), 'Connected', 'good', null],
+    [account({ state: 'off' }, true), 'Paused', 'rest', 'No connection and no toasts until you resume it.'],
+    [account({ state: 'waiting', until: 'x', reason: 'no network' }), 'Not connected', 'wait', 'no network'],
+    [account({ state: 'needs-sign-in', reason: 'signed out' }), 'Signed out', 'bad', 'signed out'],
+    [account({ state: 'broken', reason: 'wrong address' }), 'Does not work', 'bad', 'wrong address'],
+  ])('%#: stands in words', (view, words, mood, reason) => expect(standing(view)).toEqual({ words, mood, reason }));
+});

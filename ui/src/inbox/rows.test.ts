@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest';
+import seeds from '../../contract/inbox.json';
+import type { Entry } from '../contract';
+import { above, countNew, reread, withChanged, withPage, withRead } from './rows';
+
+const at = (minute: number) => new Date(Date.UTC(2026, 0, 1, 0, minute)).toISOString();
+const row = (id: number, minute: number, changes: Partial<Entry> = {}): Entry => ({ ...(seeds[0] as unknown as Entry), id, occurred_at: at(minute), read: false, ...changes });
+const ids = (rows: readonly Entry[]) => rows.map((it) => it.id);
+const rows = [row(5, 50), row(4, 40), row(3, 30)];
+const place = (id: number) => {
+  const index = rows.findIndex((it) => it.id === id);
+  return index < 0 ? undefined : index;
+};
+const has = (id: number) => place(id) !== undefined;
+
+describe('the order', () => {
+  it('is by time, and by number at the same time', () => {
+    expect(above(row(1, 9), row(2, 8))).toBe(true);
+    expect(above(row(2, 8), row(1, 8))).toBe(true);
+    expect(above(row(1, 8), row(2, 8))).toBe(false);
+  });
+  it('compares instants, not texts', () => {
+    expect(above(row(1, 0, { occurred_at: '2026-01-01T00:00:00.5Z' }), row(2, 0, { occurred_at: '2026-01-01T00:00:00Z' }))).toBe(true);
+  });
+});
+
+describe('pages', () => {
+  it('are joined without repeating a row', () => expect(ids(withPage(rows, [row(3, 30), row(2, 20)], has))).toEqual([5, 4, 3, 2]));
+});
+
+describe('changes', () => {
+  it('happen in place, and those not listed are ignored', () => {
+    const changed = withChanged(rows, [row(4, 40, { title: 'new' }), row(99, 99)], place);
+    expect(ids(changed)).toEqual([5, 4, 3]);
+    expect(changed[1]?.title).toBe('new');
+    expect(rows[1]?.title).not.toBe('new');
+  });
+  it('marking read moves nothing', () => {
+    const marked = withRead(rows, [3, 99], true, place);
+    expect(ids(marked)).toEqual([5, 4, 3]);
+    expect(marked.map((it) => it.read)).toEqual([false, false, true]);
+  });
+});
+
+describe('reading again', () => {
+  it('changes in place, drops what is gone, and leaves news out', () => {
+    const fresh = [row(9, 90), row(5, 50, { read: true }), row(3, 30)];
+    const next = reread(rows, fresh, false);
+    expect(ids(next)).toEqual([5, 3]);
+    expect(next[0]?.read).toBe(true);
+    expect(countNew(fresh, has)).toBe(1);
+  });
+  it('in a list of unread only, what was read stays under the eyes of the reader', () => {
+    const next = reread(rows, [row(3, 30)], true);
+    expect(next.map((it) => [it.id, it.read])).toEqual([[5, true], [4, true], [3, false]]);
+  });
+});
