@@ -41,14 +41,21 @@ export async function served(/** @type {string} */ folder) {
   return { url: `http://127.0.0.1:${address.port}/`, stop: () => new Promise((stopped) => server.close(stopped)) };
 }
 
-/** Starts Chromium. */
+const CHROMIUM = {
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  headless: true,
+  args: [
+    '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update',
+    '--disable-sync', '--disable-default-apps', '--font-render-hinting=none',
+  ],
+};
+
+/** Starts Chromium for this process. */
 export function browser() {
-  return chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    headless: true,
-    args: [
-      '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update',
-      '--disable-sync', '--disable-default-apps', '--font-render-hinting=none',
-    ],
-  });
+  return chromium.launch(CHROMIUM);
+}
+
+/** Starts Chromium for others to connect to. */
+export function browserServer() {
+  return chromium.launchServer(CHROMIUM);
 }

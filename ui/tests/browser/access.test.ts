@@ -1,0 +1,158 @@
+// Every view, in both themes: axe finds nothing serious, Tab comes to every control, and nothing is cut off where there is little room.
+
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type { Page } from 'playwright-core';
+import { describe, expect, it } from 'vitest';
+import { becomes, opened, outside, rows, type Opening } from './window';
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+const VIEWS: Record<string, { opening?: Opening; play?: (page: Page) => Promise<unknown> }> = {
+  'first run': { opening: { scene: 'first-run' } },
+  'first steps': {
+    opening: { scene: 'first-run' },
+    play: async (page) => {
+      await page.getByTestId('try-demo').click();
+      await page.getByTestId('first-steps').getByTestId('test-toast').click();
+      await page.getByTestId('toast-not-seen').click();
+    },
+  },
+  inbox: {
+    play: async (page) => {
+      await rows(page).first().click();
+      await page.getByTestId('why').waitFor();
+      await page.getByTestId('mark-read').click();
+      await page.getByTestId('undo').waitFor();
+      await outside(page, (it) => it.arrive(2));
+      await page.getByTestId('new-bar').waitFor();
+    },
+  },
+  'nothing found': {
+    play: async (page) => {
+      await page.getByTestId('search').fill('zzz');
+      await page.getByText('Nothing found').waitFor();
+    },
+  },
+  'hostile text': { opening: { scene: 'hostile' }, play: (page) => rows(page).first().click() },
+  keys: { play: (page) => page.getByTestId('keys').click() },
+  accounts: {
+    play: async (page) => {
+      await page.getByTestId('nav-accounts').click();
+      await outside(page, (it) => it.setState('podio', { state: 'needs-sign-in', reason: 'Podio has ended the sign-in.' }));
+    },
+  },
+  'remove an account': {
+    play: async (page) => {
+      await page.getByTestId('nav-accounts').click();
+      await page.getByTestId('account-remove').first().click();
+    },
+  },
+  'add an account': {
+    play: async (page) => {
+      await page.getByTestId('nav-accounts').click();
+      await page.getByTestId('add-account').click();
+      await page.getByTestId('by-password').check();
+      await page.getByTestId('server-addresses').locator('summary').click();
+    },
+  },
+  'sign in': {
+    play: async (page) => {
+      await page.getByTestId('nav-accounts').click();
+      await page.getByTestId('add-account').click();
+      await page.getByTestId('sign-in').click();
+      await page.getByTestId('sign-in-url').waitFor();
+    },
+  },
+  settings: {
+    play: async (page) => {
+      await page.getByTestId('nav-settings').click();
+      await page.getByTestId('health-copy').waitFor();
+    },
+  },
+  'resident gone': {
+    play: async (page) => {
+      await rows(page).first().waitFor();
+      await outside(page, (it) => it.resident('gone'));
+      await page.getByTestId('resident-bar').waitFor();
+    },
+  },
+};
+
+async function view(name: string, opening: Opening): Promise<Page> {
+  const { opening: own, play } = VIEWS[name] ?? {};
+  const page = await opened({ ...own, ...opening });
+  await play?.(page);
+  return page;
+}
+
+/** Serious and critical findings, each in a line. */
+async function findings(page: Page): Promise<string[]> {
+  await page.evaluate(axe);
+  return page.evaluate(async () => {
+    type Result = { violations: { id: string; impact: string; help: string; nodes: { html: string; failureSummary: string }[] }[] };
+    const run = Reflect.get(window, 'axe') as { run: (root: Document) => Promise<Result> };
+    const { violations } = await run.run(document);
+    return violations
+      .filter((it) => it.impact === 'serious' || it.impact === 'critical')
+      .flatMap((it) => it.nodes.map((node) => `${it.id}: ${it.help}: ${node.html.slice(0, 160)} ${node.failureSummary.slice(0, 200)}`));
+  });
+}
+
+/** The controls that Tab does not come to, once all the way round. */
+async function unreachable(page: Page): Promise<string[]> {
+  await page.evaluate(() => {
+    const scope: ParentNode = document.querySelector('dialog[open]') ?? document;
+    const radios = new Set<string>();
+    for (const it of scope.querySelectorAll<HTMLElement>('button, input, select, textarea, summary, a[href], [tabindex="0"]')) {
+      if (it.closest('[inert]') || !it.checkVisibility() || (it as HTMLButtonElement).disabled) continue;
+      // Of a group of radios the chosen one is the stop; the arrows lead to the others.
+      if (it instanceof HTMLInputElement && it.type === 'radio' && !it.checked) continue;
+      it.dataset.wanted = '';
+    }
+    void radios;
+    (document.activeElement as HTMLElement | null)?.blur();
+  });
+  for (let step = 0; step < 90; step += 1) {
+    await page.keyboard.press('Tab');
+    await page.evaluate(() => delete (document.activeElement as HTMLElement).dataset.wanted);
+    if ((await page.locator('[data-wanted]').count()) === 0) return [];
+  }
+  return page.locator('[data-wanted]').evaluateAll((all) => all.map((it) => it.outerHTML.slice(0, 160)));
+}
+
+describe.each(['light', 'dark'] as const)('in %s colours', (colorScheme) => {
+  it.each(Object.keys(VIEWS))('%s: axe finds nothing serious', async (name) => {
+    const page = await view(name, { colorScheme });
+    expect(await findings(page)).toEqual([]);
+  });
+});
+
+it.each(Object.keys(VIEWS))('%s: Tab comes to every control', async (name) => {
+  expect(await unreachable(await view(name, {}))).toEqual([]);
+});
+
+describe('with little room', () => {
+  it.each(Object.keys(VIEWS))('%s: fits 320 pixels, and text of twice the size', async (name) => {
+    const page = await view(name, { width: 320, height: 640 });
+    const wider = () =>
+      page.evaluate(() => {
+        const views = [document.documentElement, ...document.querySelectorAll<HTMLElement>('.sheet, dialog[open], [data-testid=detail], main, nav')];
+        return views.filter((it) => it.scrollWidth > it.clientWidth + 1).map((it) => `${it.tagName}.${it.className}: ${it.scrollWidth} > ${it.clientWidth}`);
+      });
+    await becomes(wider, []);
+    await page.setViewportSize({ width: 640, height: 800 });
+    await page.evaluate(() => {
+      document.documentElement.style.fontSize = '187.5%';
+    });
+    await becomes(wider, []);
+  });
+});
+
+it('the test itself sees a control that Tab does not come to, and a finding', async () => {
+  const page = await view('settings', {});
+  await page.getByTestId('theme').evaluate((it) => it.setAttribute('tabindex', '-1'));
+  await page.getByTestId('test-toast').evaluate((it) => (it.textContent = ''));
+  expect((await unreachable(page)).join()).toContain('theme');
+  expect((await findings(page)).join()).toContain('button-name');
+});

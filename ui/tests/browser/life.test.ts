@@ -1,0 +1,151 @@
+// The window's life: the first run, a resident that goes and comes back, hostile text, and a very long inbox.
+
+import type { Page } from 'playwright-core';
+import { describe, expect, it } from 'vitest';
+import { becomes, calls, focused, opened, outside, press, rows } from './window';
+
+describe('the first run', () => {
+  it('says what Belfry does and keeps, plays the demo, and asks two more questions', async () => {
+    const page = await opened({ scene: 'first-run' });
+    const said = await page.getByTestId('first-run').innerText();
+    expect(said).toContain('Every notification is kept in a file on this computer');
+    await page.getByTestId('try-demo').click();
+    await rows(page).first().waitFor();
+    expect(await calls(page, 'add_demo')).toEqual([[]]);
+    await page.getByTestId('first-steps').getByTestId('test-toast').click();
+    await page.getByTestId('toast-seen').click();
+    await page.getByTestId('login-start').click();
+    await becomes(async () => page.getByTestId('login-start-words').innerText(), 'Belfry starts with its tray when you log in.');
+    await page.getByTestId('first-steps-done').click();
+    await becomes(async () => page.getByTestId('first-steps').count(), 0);
+    await page.getByTestId('nav-accounts').click();
+    await becomes(async () => page.locator('[data-account=demo] h2').innerText(), 'Demo');
+  });
+
+  it('connects an account', async () => {
+    const page = await opened({ scene: 'first-run' });
+    await page.getByTestId('connect').click();
+    await page.getByTestId('sign-in').click();
+    await page.getByTestId('sign-in-url').waitFor();
+    await outside(page, (it) => it.browserDone());
+    await page.getByTestId('first-steps').waitFor();
+    await page.getByText('No notifications yet').waitFor();
+    await page.getByText('Connected; the service last gave a sign of life').waitFor();
+  });
+
+  it('a demo that cannot begin says why', async () => {
+    const page = await opened({ scene: 'first-run' });
+    await outside(page, (it) => it.fail('add_demo', 'The database is full.'));
+    await page.getByTestId('try-demo').click();
+    await becomes(async () => page.getByTestId('notice').innerText(), 'The database is full.');
+    expect(await page.getByTestId('first-run').count()).toBe(1);
+  });
+});
+
+describe('the resident', () => {
+  it('gone is told, starting is told, and back everything is read again', async () => {
+    const page = await opened();
+    await rows(page).first().waitFor();
+    await outside(page, (it) => it.resident('gone'));
+    await becomes(async () => page.getByTestId('resident-bar').innerText(), 'Belfry’s background part has stopped. Nothing arrives until it is back.');
+    await outside(page, (it) => it.resident('starting', 'Starting it again …'));
+    await becomes(async () => page.getByTestId('resident-bar').innerText(), 'Starting it again …');
+    const id = Number(await rows(page).first().getAttribute('data-id'));
+    const before = (await calls(page, 'overview')).length;
+    await outside(page, (it, id) => {
+      it.resident('gone');
+      it.changeElsewhere(id, { title: 'Read again' });
+      it.resident('back');
+    }, id);
+    await becomes(async () => page.getByTestId('resident-bar').count(), 0);
+    await becomes(async () => rows(page).first().locator('.title').innerText(), 'Read again');
+    expect((await calls(page, 'overview')).length).toBeGreaterThan(before);
+    expect(await rows(page).count()).toBeGreaterThan(5);
+  });
+});
+
+describe('hostile text', () => {
+  it('is shown as text; nothing of it runs, loads or leads anywhere', async () => {
+    const page = await opened({ scene: 'hostile' });
+    await rows(page).first().waitFor();
+    const count = await rows(page).count();
+    expect(count).toBe(7);
+    expect(await rows(page).first().locator('.title').innerText()).toBe('<img src=x onerror="window.hacked = 1"> Markup in a title');
+    for (let index = 0; index < count; index += 1) {
+      await rows(page).nth(index).click();
+      const id = await rows(page).nth(index).getAttribute('data-id');
+      await becomes(async () => page.getByTestId('detail').getAttribute('data-id'), id);
+      await page.getByTestId('why').waitFor();
+      const wider = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      expect(wider, `row ${index} stays within the window`).toBeLessThanOrEqual(0);
+    }
+    await rows(page).nth(0).click();
+    expect(await page.getByTestId('open').count()).toBe(0);
+    await rows(page).nth(1).click();
+    await becomes(async () => page.getByTestId('host').innerText(), 'Opens xn--pypal-4ve.com in your browser');
+    await becomes(async () => page.getByTestId('detail-title').innerText(), 'evil txt.exe right to left');
+    await rows(page).nth(3).click();
+    await becomes(async () => (await page.getByTestId('detail-title').innerText()).length, 10_000);
+    expect(await page.evaluate(() => Reflect.get(window, 'hacked'))).toBeUndefined();
+    expect(await page.locator('[data-testid=inbox] a, [data-testid=inbox] script, [data-testid=detail] a, [data-testid=detail] script, [data-testid=detail] b').count()).toBe(0);
+  });
+});
+
+describe('100,000 rows', () => {
+  const mounted = (page: Page) => page.evaluate(() => document.querySelectorAll('[data-testid=row]').length);
+
+  it('scroll, with few of them in the page and the right ones in sight', async () => {
+    const page = await opened({ scene: 'many' });
+    await rows(page).first().waitFor();
+    const measured = await page.evaluate(async () => {
+      const scroller = document.querySelector('[data-testid=inbox]')?.parentElement as HTMLElement;
+      const frame = () => new Promise<number>((done) => requestAnimationFrame(done));
+      const frames: number[] = [];
+      let most = 0;
+      let last = await frame();
+      // Down by a page and a half a frame, for as long as there are rows, at most so many frames.
+      for (let step = 0; step < 900; step += 1) {
+        scroller.scrollTop += scroller.clientHeight * 1.5;
+        const now = await frame();
+        frames.push(now - last);
+        last = now;
+        most = Math.max(most, document.querySelectorAll('[data-testid=row]').length);
+      }
+      frames.sort((a, b) => a - b);
+      return { most, worst: frames.at(-1) ?? 0, p99: frames[Math.floor(frames.length * 0.99)] ?? 0, median: frames[Math.floor(frames.length / 2)] ?? 0, top: scroller.scrollTop };
+    });
+    console.log(`scrolling: worst frame ${measured.worst.toFixed(1)} ms, p99 ${measured.p99.toFixed(1)} ms, median ${measured.median.toFixed(1)} ms, at most ${measured.most} rows in the page, ${Math.round(measured.top)} px down`);
+    expect(measured.most).toBeLessThan(200);
+    expect(measured.top).toBeGreaterThan(100_000);
+    // The rows in sight are consecutive, and those that belong there.
+    await becomes(async () => {
+      const seen = await page.evaluate(() => {
+        const scroller = document.querySelector('[data-testid=inbox]')?.parentElement as HTMLElement;
+        const box = scroller.getBoundingClientRect();
+        return [...document.querySelectorAll<HTMLElement>('[data-testid=row]')]
+          .filter((row) => row.checkVisibility({ visibilityProperty: true }))
+          .map((row) => ({ top: row.getBoundingClientRect().top, at: Number(row.getAttribute('aria-posinset')), number: Number(row.querySelector('.title')?.textContent?.split(':')[0]) }))
+          .filter((row) => row.top >= box.top && row.top < box.bottom)
+          .sort((a, b) => a.top - b.top);
+      });
+      const first = seen[0]?.at ?? 0;
+      return first > 1000 && seen.length > 5 && seen.every((row, index) => row.at === first + index && row.number === 100_001 - row.at);
+    }, true);
+  });
+
+  it('the row with the focus stays in the page, however far one scrolls', async () => {
+    const page = await opened({ scene: 'many' });
+    await rows(page).first().waitFor();
+    await press(page, 'j', 3);
+    await becomes(async () => (await focused(page)).id, '109998');
+    await page.evaluate(() => {
+      const scroller = document.querySelector('[data-testid=inbox]')?.parentElement as HTMLElement;
+      scroller.scrollTop = 2500;
+    });
+    await becomes(async () => page.evaluate(() => (document.querySelector('[data-testid=inbox]')?.parentElement as HTMLElement).scrollTop > 2000), true);
+    await becomes(async () => (await focused(page)).id, '109998');
+    expect(await mounted(page)).toBeLessThan(200);
+    await press(page, 'j');
+    await becomes(async () => (await focused(page)).id, '109997');
+  });
+});
