@@ -451,6 +451,10 @@ mod tests {
             ("wishes", wishes::OPEN.to_owned()),
             ("newer than", format!("{SELECT} WHERE n.id > ?1 ORDER BY n.id LIMIT ?2")),
         ];
+        for which in [marks::ALL_UNREAD, marks::UNREAD_OF_ACCOUNT] {
+            ordered.push(("wish all", marks::wish_all_sql(which)));
+            ordered.push(("mark all", marks::mark_all_sql(which)));
+        }
         for account in [None, Some(1)] {
             for unread in [false, true] {
                 for before in [None, Some((5, 5))] {
@@ -467,8 +471,6 @@ mod tests {
         let few = [
             ("shown keys", toasts::SHOWN_KEYS),
             ("still unread", marks::STILL_UNREAD),
-            ("all unread", marks::ALL_UNREAD),
-            ("all unread of account", marks::UNREAD_OF_ACCOUNT),
             ("still read by the mark", marks::STILL_READ_BY_THE_MARK),
             ("fate", toasts::FATE),
         ];

@@ -73,15 +73,17 @@ impl Store {
         now: Timestamp,
     ) -> Result<Vec<NotificationId>, StoreError> {
         self.write("mark all read", move |tx| {
-            let mut ids: Vec<NotificationId> = match account {
-                None => rows(tx, ALL_UNREAD, [])?,
-                Some(account) => rows(tx, UNREAD_OF_ACCOUNT, [accounts::number(tx, &account)?])?,
+            let (which, number) = match account {
+                None => (ALL_UNREAD, None),
+                Some(account) => (UNREAD_OF_ACCOUNT, Some(accounts::number(tx, &account)?)),
             };
+            // The wishes first: afterwards nothing is unread any more.
+            tx.prepare_cached(&wish_all_sql(which))?.execute((now.as_millisecond(), number))?;
+            let mut statement = tx.prepare_cached(&mark_all_sql(which))?;
+            let rows =
+                statement.query_map((now.as_millisecond(), number), |row| Ok(NotificationId(row.get(0)?)))?;
+            let mut ids = rows.collect::<Result<Vec<_>, _>>()?;
             ids.sort_unstable();
-            for id in &ids {
-                set(tx, *id, true, ReadBy::Person, now)?;
-                wishes::open(tx, id.0, true, now)?;
-            }
             Ok(ids)
         })
         .await
@@ -142,20 +144,28 @@ pub(super) const STILL_UNREAD: &str = "UPDATE notification INDEXED BY notificati
          AND NOT EXISTS (SELECT 1 FROM wish WHERE wish.notification = notification.id AND told_at IS NULL)
      RETURNING id";
 
-pub(super) const ALL_UNREAD: &str =
-    "SELECT id FROM notification INDEXED BY notification_unread WHERE read = 0";
-pub(super) const UNREAD_OF_ACCOUNT: &str =
-    "SELECT id FROM notification INDEXED BY notification_unread_of_account WHERE read = 0 AND account = ?1";
+/// Index and condition of what is to be marked; `?2` is the account's number, NULL for all.
+type Which = (&'static str, &'static str);
+pub(super) const ALL_UNREAD: Which = ("notification_unread", "read = 0 AND ?2 IS NULL");
+pub(super) const UNREAD_OF_ACCOUNT: Which = ("notification_unread_of_account", "read = 0 AND account = ?2");
+
+pub(super) fn wish_all_sql((index, condition): Which) -> String {
+    format!(
+        "INSERT INTO wish (notification, read, wished_at)
+         SELECT id, 1, ?1 FROM notification INDEXED BY {index} WHERE {condition}
+         ON CONFLICT (notification) DO UPDATE SET read = 1, wished_at = excluded.wished_at, told_at = NULL"
+    )
+}
+
+pub(super) fn mark_all_sql((index, condition): Which) -> String {
+    format!(
+        "UPDATE notification INDEXED BY {index} SET read = 1, read_at = ?1, read_by = 'person'
+         WHERE {condition} RETURNING id"
+    )
+}
+
 pub(super) const STILL_READ_BY_THE_MARK: &str = "SELECT 1 FROM notification
      WHERE id = ?1 AND read = 1 AND read_by = 'person' AND read_at = ?2";
-
-fn rows(
-    conn: &Connection,
-    sql: &str,
-    values: impl rusqlite::Params,
-) -> rusqlite::Result<Vec<NotificationId>> {
-    conn.prepare_cached(sql)?.query_map(values, |row| Ok(NotificationId(row.get(0)?)))?.collect()
-}
 
 /// True if it changed.
 fn set(
