@@ -51,7 +51,6 @@ fn wrong_usage_is_exit_code_2_and_leaves_standard_output_empty() {
     let cases: &[&[&str]] = &[
         &[],
         &["dance"],
-        &["run", "--tray"],
         &["run", "--toast", "loud"],
         &["show"],
         &["show", "zero"],
