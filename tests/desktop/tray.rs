@@ -336,19 +336,29 @@ async fn the_launcher_carries_the_number_of_unread_things() {
     assert!(answer.contains("application://app.belfry.Belfry.desktop"), "{answer}");
     assert!(answer.contains("'count': <int64 1>") && answer.contains("'count-visible': <true>"), "{answer}");
     // A dock that arrives is told without asking.
-    let mut dock = dock(&person.desktop);
+    let dock = Dock::start(&person.desktop);
     block_in_place(|| badge.hears(1));
-    dock.kill().unwrap();
-    dock.wait().unwrap();
+    drop(dock);
     let id = person.json(&["inbox", "--json"])["id"].to_string();
     assert!(person.output(&["read", &id]).status.success());
     block_in_place(|| badge.hears(0));
 }
 
 /// Someone with the name of a dock that reads badges.
-fn dock(desktop: &Desktop) -> Child {
-    let script = "import dbus, signal; bus = dbus.SessionBus(); bus.request_name('com.canonical.Unity'); signal.pause()";
-    desktop.command("/usr/bin/python3").args(["-c", script]).spawn().unwrap()
+struct Dock(Child);
+
+impl Dock {
+    fn start(desktop: &Desktop) -> Self {
+        let script = "import dbus, signal; bus = dbus.SessionBus(); bus.request_name('com.canonical.Unity'); signal.pause()";
+        Self(desktop.command("/usr/bin/python3").args(["-c", script]).spawn().unwrap())
+    }
+}
+
+impl Drop for Dock {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
 }
 
 /// What the bus carries about badges.
