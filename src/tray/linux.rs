@@ -4,7 +4,7 @@
 //! something new to show.
 
 use futures_util::StreamExt;
-use futures_util::stream::select_all;
+use futures_util::stream::{SelectAll, select_all};
 use ksni::menu::{StandardItem, SubMenu};
 use ksni::{Category, MenuItem, OfflineReason, Status, ToolTip, TrayMethods};
 use tokio::sync::{mpsc, watch};
@@ -49,34 +49,46 @@ async fn on_bus(
     let mut owners = select_all([owners_of(&bus, WATCHER).await?, owners_of(&bus, badge::DOCK).await?]);
     let badge = Badge::begin(&bus).await?;
     let mut handle = None;
-    let alive = loop {
-        let look = looks.borrow_and_update().clone();
-        if let Some(look) = look {
-            badge.show(look.unread).await?;
-            handle = match handle {
-                None => begin(look, wishes).await,
-                Some(handle) => {
-                    draw(&handle, look).await;
-                    Some(handle)
-                }
-            };
-        }
-        tokio::select! {
-            changed = looks.changed() => if changed.is_err() { break true },
-            owner = owners.next() => match owner {
-                Some(Ok(message)) => if is_arrival(&message, badge::DOCK) { badge.say_again().await? },
-                Some(Err(_)) | None => break false,
-            },
-        }
-    };
-    // Dropped without this, the item's own task would fail if the bus went later.
+    let followed = follow(looks, wishes, &mut owners, &badge, &mut handle).await;
+    // Dropped without this, the item's own task would panic once its bus has gone.
     if let Some(handle) = handle {
         handle.shutdown().await;
     }
-    if alive {
-        badge.show(0).await?;
+    match followed? {
+        End::NoMoreLooks => badge.show(0).await,
+        End::BusGone => Ok(()),
     }
-    Ok(())
+}
+
+enum End {
+    NoMoreLooks,
+    BusGone,
+}
+
+async fn follow(
+    looks: &mut watch::Receiver<Option<Look>>,
+    wishes: &mpsc::UnboundedSender<Wish>,
+    owners: &mut SelectAll<MessageStream>,
+    badge: &Badge,
+    handle: &mut Option<ksni::Handle<Face>>,
+) -> zbus::Result<End> {
+    loop {
+        let look = looks.borrow_and_update().clone();
+        if let Some(look) = look {
+            badge.show(look.unread).await?;
+            match handle {
+                None => *handle = begin(look, wishes).await,
+                Some(handle) => draw(handle, look).await,
+            }
+        }
+        tokio::select! {
+            changed = looks.changed() => if changed.is_err() { return Ok(End::NoMoreLooks) },
+            owner = owners.next() => match owner {
+                Some(Ok(message)) => if is_arrival(&message, badge::DOCK) { badge.say_again().await? },
+                Some(Err(_)) | None => return Ok(End::BusGone),
+            },
+        }
+    }
 }
 
 async fn owners_of(bus: &Connection, name: &'static str) -> zbus::Result<MessageStream> {

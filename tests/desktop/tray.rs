@@ -298,19 +298,75 @@ async fn quit_ends_the_program_cleanly_and_takes_the_icon_along() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_desktop_without_a_message_bus_has_no_icon_and_belfry_runs_on() {
+async fn a_message_bus_that_is_missing_or_dies_takes_the_icon_and_nothing_else() {
     let person = Person::new(Options { toasts: Toasts::None, ..Options::default() }).await;
     let installed = Installed::without_window();
+    let bus = Bus::nowhere();
     let mut command = installed.command(&person.desktop);
-    command.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent/bus");
-    let _resident = Resident::start(command);
-    block_in_place(|| {
-        wait::until("a line in the log", wait::LIMIT, || {
-            Ok(log(&person.desktop).contains("so there is no tray icon").then_some(()))
+    command.env("DBUS_SESSION_BUS_ADDRESS", &bus.address);
+    let mut resident = Resident::start(command);
+    let without_bus =
+        || Ok((log(&person.desktop).matches("so there is no tray icon").count() == 1).then_some(()));
+    block_in_place(|| wait::until("a line in the log", wait::LIMIT, without_bus).unwrap());
+    assert_eq!(person.json(&["status", "--json"])["running"], true);
+    let mut daemon = bus.start(&person.desktop);
+    // What is new to show makes it look for the bus again.
+    assert!(person.output(&["pause", "--for", "1h"]).status.success());
+    block_in_place(|| bus.wait_for_item(&person.desktop));
+    daemon.kill().unwrap();
+    daemon.wait().unwrap();
+    assert!(person.output(&["pause", "--end"]).status.success());
+    fs::remove_file(&bus.path).unwrap();
+    let mut daemon = bus.start(&person.desktop);
+    assert!(person.output(&["pause", "--for", "1h"]).status.success());
+    block_in_place(|| bus.wait_for_item(&person.desktop));
+    assert_eq!(resident.child.try_wait().unwrap(), None);
+    assert!(!log(&person.desktop).contains("unexpectedly"));
+    daemon.kill().unwrap();
+    daemon.wait().unwrap();
+}
+
+/// A message bus beside the desktop's own, that can die.
+struct Bus {
+    _folder: tempfile::TempDir,
+    path: PathBuf,
+    address: String,
+}
+
+impl Bus {
+    fn nowhere() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bus");
+        let address = format!("unix:path={}", path.display());
+        Self { _folder: folder, path, address }
+    }
+
+    fn start(&self, desktop: &Desktop) -> Child {
+        let mut daemon = desktop
+            .command("dbus-daemon")
+            .args(["--session", "--nofork", "--print-address", "--address", &self.address])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // The address is printed once the bus listens.
+        let mut line = String::new();
+        BufReader::new(daemon.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert!(line.contains("unix:path="), "{line}");
+        daemon
+    }
+
+    fn wait_for_item(&self, desktop: &Desktop) {
+        wait::until("the tray item on the bus", wait::LIMIT, || {
+            let output = desktop
+                .command("gdbus")
+                .args(["call", "--address", &self.address, "-d", "org.freedesktop.DBus"])
+                .args(["-o", "/org/freedesktop/DBus", "-m", "org.freedesktop.DBus.ListNames"])
+                .output()?;
+            let names = String::from_utf8_lossy(&output.stdout);
+            Ok(names.contains("org.kde.StatusNotifierItem-").then_some(()))
         })
         .unwrap();
-    });
-    assert_eq!(person.json(&["status", "--json"])["running"], true);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
