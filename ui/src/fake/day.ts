@@ -18,7 +18,7 @@ const DAY: Sketch[] = [
   [130, 'reminder', 'reminder', 'Reminder: call the landlord', 'Due today at 15:00', null, 'Office move', true],
   [188, 'update', 'update', 'Emil Novak changed Office move', 'Status: “planned” → “in progress”', 'Emil Novak', 'Office move', false],
   [240, 'space_invite', 'space_invite', 'Farah Nadeem invited you to Spring fair', 'We need someone who knows the stand from last year.', 'Farah Nadeem', 'Spring fair', false],
-  [371, 'thumbs-up', 'vote', 'Chidi Okafor voted yes on “Move the weekly to Tuesday”', '', 'Chidi Okafor', 'Team', false],
+  [371, 'thumbs-up', 'vote', 'Chidi Okafor voted yes on Move the weekly', 'That makes four of five.', 'Chidi Okafor', 'Team', false],
   [505, 'rejected', 'rsvp', 'Gustav Holm can’t come to Quarterly review', 'I am travelling that day.', 'Gustav Holm', 'Team', false],
   [1570, 'creation', 'creation', 'Ana Sousa created Poster for the fair', '', 'Ana Sousa', 'Spring fair', false],
   [1745, 'alert', 'alert', 'Bo Lindqvist alerted you on Budget 2027', 'Please read the note on travel costs.', 'Bo Lindqvist', 'Finance', false],

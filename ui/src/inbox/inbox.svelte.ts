@@ -67,7 +67,7 @@ class Inbox {
       if (asked !== this.#asked) return;
       this.#take(page);
       this.end = page.length < FIRST_PAGE;
-      this.fresh = 0;
+      [this.top, this.seen, this.fresh] = [0, 0, 0];
       this.trouble = null;
       this.generation += 1;
       if (this.current !== null && !this.#has(this.current)) this.current = null;
@@ -171,6 +171,8 @@ class Inbox {
     } finally {
       if (asked === this.#asked) this.busy = false;
     }
+    // What lies below was forgotten; the reader may stand right above it.
+    if (asked === this.#asked) void this.more();
   }
 
   /** Marks it read or unread; without a wish, the other way round than it is. */

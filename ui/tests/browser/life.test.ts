@@ -92,6 +92,18 @@ describe('hostile text', () => {
 });
 
 describe('100,000 rows', () => {
+  it('coming back from another view, the reader finds the place again', async () => {
+    const page = await opened({ scene: 'many' });
+    await rows(page).first().waitFor();
+    await scrolled(page, 300, 10);
+    await becomes(async () => consecutive(await inSight(page)), true);
+    const before = (await inSight(page))[0]?.at ?? 0;
+    expect(before).toBeGreaterThan(30);
+    await page.getByTestId('nav-settings').click();
+    await page.getByTestId('nav-inbox').click();
+    await becomes(async () => Math.abs(((await inSight(page))[0]?.at ?? 0) - before) <= 1, true);
+  });
+
   const mounted = (page: Page) => page.evaluate(() => document.querySelectorAll('[data-testid=row]').length);
 
   /** Scrolls by so many pixels a frame (or to the end each time) and measures each frame, in milliseconds. */
