@@ -54,7 +54,8 @@ describe('the resident', () => {
     const before = (await calls(page, 'overview')).length;
     await outside(page, (it, id) => {
       it.resident('gone');
-      it.changeElsewhere(id, { title: 'Read again' });
+      // Nobody tells of this one: its signal was lost with the resident.
+      for (const row of it.rows()) if (row.id === id) row.title = 'Read again';
       it.resident('back');
     }, id);
     await becomes(async () => page.getByTestId('resident-bar').count(), 0);
@@ -65,6 +66,8 @@ describe('the resident', () => {
 });
 
 describe('hostile text', () => {
+  const ACTIVE = ['a', 'b', 'script', 'iframe', 'img:not([alt=""])'].map((it) => `main ${it}`).join();
+
   it('is shown as text; nothing of it runs, loads or leads anywhere', async () => {
     const page = await opened({ scene: 'hostile' });
     await rows(page).first().waitFor();
@@ -76,10 +79,12 @@ describe('hostile text', () => {
       const id = await rows(page).nth(index).getAttribute('data-id');
       await becomes(async () => page.getByTestId('detail').getAttribute('data-id'), id);
       await page.getByTestId('why').waitFor();
+      expect(await page.locator(ACTIVE).count(), `row ${index} brings nothing but text`).toBe(0);
       const wider = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
       expect(wider, `row ${index} stays within the window`).toBeLessThanOrEqual(0);
     }
     await rows(page).nth(0).click();
+    await becomes(async () => (await page.getByTestId('body').innerText()).startsWith('<script>window.hacked = 2</script><b>bold?</b>'), true);
     expect(await page.getByTestId('open').count()).toBe(0);
     await rows(page).nth(1).click();
     await becomes(async () => page.getByTestId('host').innerText(), 'Opens xn--ypal-43d9g.com in your browser');
@@ -87,7 +92,6 @@ describe('hostile text', () => {
     await rows(page).nth(3).click();
     await becomes(async () => (await page.getByTestId('detail-title').innerText()).length, 10_000);
     expect(await page.evaluate(() => Reflect.get(window, 'hacked'))).toBeUndefined();
-    expect(await page.locator('[data-testid=inbox] a, [data-testid=inbox] script, [data-testid=detail] a, [data-testid=detail] script, [data-testid=detail] b').count()).toBe(0);
   });
 });
 
