@@ -1,12 +1,12 @@
 // What the fake's inbox holds: the contract's rows, a day at work, as many more as wished, and hostile ones.
 
-import type { Entry } from '../contract';
+import type { Entry, Icon } from '../contract';
 import seeds from '../../contract/inbox.json';
 
 const MINUTE = 60_000;
 const template = seeds[0] as unknown as Entry;
 
-type Sketch = [minutesAgo: number, icon: string, kind: string, title: string, body: string, actor: string | null, place: string | null, unread: boolean];
+type Sketch = [minutesAgo: number, icon: Icon, kind: string, title: string, body: string, actor: string | null, place: string | null, unread: boolean];
 
 const DAY: Sketch[] = [
   [3, 'comment', 'comment', 'Ana Sousa commented on Brochure draft', 'I moved the deadline to Friday, so that Bo can look at the colours once more. Is that fine with you?', 'Ana Sousa', 'Marketing', true],
