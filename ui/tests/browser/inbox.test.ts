@@ -136,7 +136,7 @@ describe('finding', () => {
     const unreadCount = await page.locator('[data-testid=row][data-unread=true]').count();
     await page.getByTestId('filter-unread').check();
     await becomes(async () => rows(page).count(), unreadCount);
-    await page.getByTestId('filter-account').selectOption('podio-2');
+    await page.getByTestId('filter-account').selectOption('podio-3');
     await page.getByText('Nothing unread').waitFor();
     await page.getByTestId('filter-unread').uncheck();
     await page.getByText('Nothing of').waitFor();
@@ -221,9 +221,9 @@ describe('one notification', () => {
     await rows(page).first().click();
     const detail = page.getByTestId('detail');
     await becomes(async () => page.getByTestId('detail-title').innerText(), 'Ana Sousa commented on Brochure draft');
-    await becomes(async () => (await page.getByTestId('why').innerText()).includes('A toast was raised'), true);
+    await becomes(async () => (await page.getByTestId('why').innerText()).includes('It came during your quiet hours'), true);
     const said = await detail.innerText();
-    for (const part of ['A comment', 'I moved the deadline', 'Brochure draft', 'Marketing', 'Ana Sousa', 'min ago', 'Podio – Mia Berg', 'Opens podio.com in your browser']) expect(said).toContain(part);
+    for (const part of ['A comment', 'I moved the deadline', 'Brochure draft', 'Marketing', 'Ana Sousa', 'min ago', 'Podio – Ada Brook', 'Opens podio.com in your browser']) expect(said).toContain(part);
     expect(await detail.locator('time').first().getAttribute('title')).toMatch(/\d{4}.*\d{2}:\d{2}:\d{2}/);
     await page.getByTestId('open').click();
     await becomes(async () => (await calls(page, 'open')).length, 1);
