@@ -178,6 +178,20 @@ fn each_part_uses_only_what_the_table_allows() {
 }
 
 #[test]
+fn the_window_program_uses_the_front_door_and_nothing_behind_it() {
+    let mut files = Vec::new();
+    rust_files(&root().join("src-tauri/src"), &mut files);
+    assert!(files.len() > 4, "the window program was not found");
+    for file in files {
+        let used = names_after(&code_of(&fs::read_to_string(&file).unwrap()), "belfry::");
+        for name in used {
+            let allowed = ["front", "env"].contains(&name.as_str()) || NOUNS.contains(&name.as_str());
+            assert!(allowed, "{} uses {name}", file.display());
+        }
+    }
+}
+
+#[test]
 fn crates_that_stand_alone_use_nothing_of_ours() {
     for name in ALONE {
         let manifest = fs::read_to_string(root().join("crates").join(name).join("Cargo.toml")).unwrap();
