@@ -1,4 +1,4 @@
-//! Type checks of the core for Windows and macOS, on a Debian machine and without those systems' tools.
+//! Type checks of the whole workspace for Windows and macOS, on a Debian machine and without those systems' tools.
 //!
 //! Debian's `rustc-web` comes with the library source that fits it, so the other systems' standard library can be
 //! checked from source. C code is compiled for Windows by mingw; for macOS a stand-in writes empty objects, which is
@@ -71,7 +71,7 @@ pub(crate) fn check(place: &Place) -> Result<()> {
 fn for_target(place: &Place, folder: &Path, target: &str) -> Command {
     let mut check = cargo(place);
     check
-        .args(["check", "--package", "belfry", "--lib", "--bins", "--target", target])
+        .args(["check", "--workspace", "--lib", "--bins", "--target", target])
         .args(["-Z", "build-std=std,panic_abort,proc_macro"])
         .env("RUSTC", RUSTC)
         // The library's source uses unstable features, which this switches on in a stable compiler.
@@ -81,9 +81,9 @@ fn for_target(place: &Place, folder: &Path, target: &str) -> Command {
 }
 
 fn run(target: &str, check: &mut Command) -> Result<()> {
-    println!("$ cargo check --package belfry --target {target}");
+    println!("$ cargo check --workspace --target {target}");
     if !check.status().context("cannot start cargo")?.success() {
-        bail!("belfry does not type-check for {target}");
+        bail!("the workspace does not type-check for {target}");
     }
     Ok(())
 }

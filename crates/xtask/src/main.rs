@@ -9,10 +9,13 @@ mod control;
 mod cross;
 #[cfg(target_os = "linux")]
 mod demo;
+#[cfg(target_os = "linux")]
+mod dist;
 mod setup;
 mod test;
 #[cfg(target_os = "linux")]
 mod trial;
+mod ui;
 
 use std::process::ExitCode;
 
@@ -39,7 +42,13 @@ enum Chosen {
     Demo,
     /// Measure memory, wake-ups and latency beside other clients, and write BENCHMARKS.md
     #[cfg(target_os = "linux")]
-    Bench,
+    Bench {
+        /// Only this
+        part: Option<bench::Part>,
+    },
+    /// Make the Debian package with both programs
+    #[cfg(target_os = "linux")]
+    Dist(dist::Dist),
     /// Run a program on a private desktop
     #[cfg(target_os = "linux")]
     Desktop(trial::Trial),
@@ -52,7 +61,9 @@ fn main() -> ExitCode {
         #[cfg(target_os = "linux")]
         Chosen::Demo => demo::run(&place),
         #[cfg(target_os = "linux")]
-        Chosen::Bench => bench::run(&place),
+        Chosen::Bench { part } => bench::run(&place, part),
+        #[cfg(target_os = "linux")]
+        Chosen::Dist(wish) => dist::run(&place, &wish),
         #[cfg(target_os = "linux")]
         Chosen::Desktop(trial) => trial::run(&trial),
     });

@@ -33,13 +33,24 @@ pub const DESKTOP: &[&str] = &[
     "python3-dbusmock",
 ];
 
+/// The browser that the page's own tests run in.
+pub const UI: &[&str] = &["chromium"];
+
+/// The window program: its web engine, to link with, and the program that drives it in tests.
+pub const WINDOW: &[&str] = &["libwebkit2gtk-4.1-dev", "webkit2gtk-driver"];
+
+/// What looks at a package's desktop file and metainfo.
+pub const DIST: &[&str] = &["appstream", "desktop-file-utils"];
+
 /// Debian's own compiler with the library source that fits it, and a C compiler for Windows.
 pub const CROSS: &[&str] =
     &["rustc-web", "rust-web-src", "gcc-mingw-w64-x86-64-posix", "g++-mingw-w64-x86-64-posix"];
 
 /// Programs that code of ours starts, with the package each one comes from.
 const PROVIDERS: &[(&str, &str)] = &[
+    ("WebKitWebDriver", "webkit2gtk-driver"),
     ("Xvfb", "xvfb"),
+    ("chromium", "chromium"),
     ("dbus-daemon", "dbus-daemon"),
     ("dunst", "dunst"),
     ("dunstctl", "dunst"),

@@ -59,7 +59,8 @@ pub(crate) fn node() -> Result<()> {
     Ok(())
 }
 
-fn apt(arguments: &[&str]) -> Result<()> {
+/// Runs apt-get as root, asking for the password where there is someone to ask.
+pub(crate) fn apt(arguments: &[&str]) -> Result<()> {
     let mut command = if is_root()? {
         Command::new("env")
     } else {

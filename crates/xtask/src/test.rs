@@ -11,15 +11,17 @@ use xtask::packages;
 use xtask::place::Place;
 use xtask::totals::Totals;
 
-use crate::{cross, setup};
+use crate::{cross, setup, ui};
 
 /// The parts, in the order in which they run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub(crate) enum Part {
     /// cargo fmt --check
     Format,
-    /// clippy over the workspace, warnings are errors
+    /// clippy over the core and its crates, warnings are errors
     Lint,
+    /// the page: types, its tests, its build, and a browser over it
+    Ui,
     /// tests beside the code, in the documentation, and those of the member crates
     Unit,
     /// the core against the sandbox
@@ -28,12 +30,19 @@ pub(crate) enum Part {
     Interop,
     /// against real toast services and password stores, on a private desktop
     Desktop,
+    /// the window program: lints, its tests, and the real window on a private desktop
+    Window,
     /// type checks for Windows and macOS
     Cross,
 }
 
 /// Tests with a part of their own; all others belong to `unit`.
-const OWN_PART: &[&str] = &["it", "interop", "desktop"];
+const OWN_PART: &[&str] = &["it", "interop", "desktop", "window"];
+
+/// The core and what stands beside it. The window program is built apart: in one build its libraries would change the features of
+/// those they share with the resident.
+const CORE: [&str; 3] = ["--workspace", "--exclude", WINDOW];
+const WINDOW: &str = "belfry-desktop";
 
 enum Outcome {
     Passed,
@@ -47,8 +56,14 @@ pub(crate) fn run(place: &Place, named: &[Part]) -> Result<bool> {
     parts.sort();
     parts.dedup();
     let mut wanted = Vec::new();
-    if parts.contains(&Part::Desktop) {
+    if parts.contains(&Part::Ui) {
+        wanted.extend(packages::UI);
+    }
+    if parts.contains(&Part::Desktop) || parts.contains(&Part::Window) {
         wanted.extend(packages::DESKTOP);
+    }
+    if parts.contains(&Part::Window) {
+        wanted.extend(packages::WINDOW);
     }
     if parts.contains(&Part::Cross) {
         wanted.extend(packages::CROSS);
@@ -58,14 +73,15 @@ pub(crate) fn run(place: &Place, named: &[Part]) -> Result<bool> {
         println!("Not everything could be installed: {error:#}");
     }
 
-    let mut run = Run { place, totals: Totals::default() };
+    let mut run = Run { place, totals: Totals::default(), page_is_built: false };
     let mut table = Vec::new();
     let mut builds = true;
     for part in parts {
         println!("\n==> {}", name(part));
         let start = Instant::now();
         let before = run.totals;
-        let outcome = if builds || part == Part::Format { run.part(part) } else { Outcome::NotRun };
+        let needs_no_build = matches!(part, Part::Format | Part::Ui);
+        let outcome = if builds || needs_no_build { run.part(part) } else { Outcome::NotRun };
         if let Outcome::Failed(why) = &outcome {
             println!("{} failed: {why}", name(part));
             if run.totals.failed == before.failed {
@@ -103,18 +119,22 @@ fn report(table: &[(Part, Outcome, Duration)], totals: Totals) -> bool {
 struct Run<'a> {
     place: &'a Place,
     totals: Totals,
+    /// The window program embeds the page: it must be there before that is built.
+    page_is_built: bool,
 }
 
 impl Run<'_> {
     fn part(&mut self, part: Part) -> Outcome {
         let result = match part {
             Part::Format => self.cargo(&["fmt", "--all", "--check"]),
-            Part::Lint => self.cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
+            Part::Lint => self.core("clippy", &["--all-targets", "--", "-D", "warnings"]),
+            Part::Ui => self.ui(),
             Part::Unit => self.unit(),
             Part::It => self.tests("it"),
             Part::Interop => self.interop(),
             Part::Desktop => self.tests("desktop"),
-            Part::Cross => cross::check(self.place),
+            Part::Window => self.window(),
+            Part::Cross => self.page().and_then(|()| cross::check(self.place)),
         };
         match result {
             Ok(()) => Outcome::Passed,
@@ -124,8 +144,8 @@ impl Run<'_> {
 
     fn unit(&mut self) -> Result<()> {
         let mut results = vec![
-            self.cargo(&["test", "--workspace", "--lib", "--bins", "--no-fail-fast"]),
-            self.cargo(&["test", "--workspace", "--doc", "--no-fail-fast"]),
+            self.core("test", &["--lib", "--bins", "--no-fail-fast"]),
+            self.core("test", &["--doc", "--no-fail-fast"]),
         ];
         let others: Vec<String> = test_targets(self.place)?
             .into_iter()
@@ -133,9 +153,9 @@ impl Run<'_> {
             .filter(|test| !OWN_PART.contains(&test.as_str()))
             .collect();
         if !others.is_empty() {
-            let mut arguments = vec!["test", "--workspace", "--no-fail-fast"];
+            let mut arguments = vec!["--no-fail-fast"];
             arguments.extend(others.iter().flat_map(|test| ["--test", test.as_str()]));
-            results.push(self.cargo(&arguments));
+            results.push(self.core("test", &arguments));
         }
         results.into_iter().collect()
     }
@@ -143,20 +163,46 @@ impl Run<'_> {
     fn interop(&mut self) -> Result<()> {
         self.must_have("interop")?;
         setup::node()?;
-        let folder = self.place.root.join("tests/interop");
-        let mut npm = Command::new("npm");
-        npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(folder);
-        if !npm.status().context("cannot start npm")?.success() {
-            bail!("npm ci in tests/interop failed");
-        }
+        ui::npm(&self.place.root.join("tests/interop"), ui::INSTALL)?;
         self.tests("interop")
+    }
+
+    fn ui(&mut self) -> Result<()> {
+        setup::node()?;
+        let folder = ui::folder(self.place);
+        ui::npm(&folder, ui::INSTALL)?;
+        let mut results = vec![ui::npm(&folder, &["run", "check"])];
+        results.push(self.counted("npm", &["test"], Command::new("npm").current_dir(&folder)));
+        let built = ui::npm(&folder, &["run", "build"]);
+        self.page_is_built = built.is_ok();
+        results.push(built);
+        results.push(self.counted("npm", &["run", "e2e"], Command::new("npm").current_dir(&folder)));
+        results.into_iter().collect()
+    }
+
+    fn page(&mut self) -> Result<()> {
+        if !self.page_is_built {
+            ui::build(self.place)?;
+            self.page_is_built = true;
+        }
+        Ok(())
+    }
+
+    fn window(&mut self) -> Result<()> {
+        self.must_have("window")?;
+        self.page()?;
+        self.cargo(&["clippy", "--package", WINDOW, "--all-targets", "--", "-D", "warnings"])?;
+        self.cargo(&["test", "--package", WINDOW, "--bins", "--no-fail-fast"])?;
+        // Into the folder where the test finds it; the resident is built beside it with the test.
+        self.cargo(&["build", "--package", WINDOW])?;
+        self.tests("window")
     }
 
     fn tests(&mut self, test: &str) -> Result<()> {
         self.must_have(test)?;
-        // The whole workspace, so that features, and with them all that was built before, stay the same. Members may
+        // All of the core, so that features, and with them all that was built before, stay the same. Members may
         // have a test of the same name.
-        self.cargo(&["test", "--workspace", "--no-fail-fast", "--test", test])
+        self.core("test", &["--no-fail-fast", "--test", test])
     }
 
     fn must_have(&self, test: &str) -> Result<()> {
@@ -168,16 +214,26 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Streams what cargo prints and adds up its test results.
+    /// Cargo over the core and its crates.
+    fn core(&mut self, what: &str, arguments: &[&str]) -> Result<()> {
+        self.cargo(&[&[what][..], &CORE, arguments].concat())
+    }
+
     fn cargo(&mut self, arguments: &[&str]) -> Result<()> {
-        println!("$ cargo {}", arguments.join(" "));
-        let mut child = cargo(self.place)
+        self.counted("cargo", arguments, &mut cargo(self.place))
+    }
+
+    /// Streams what a program prints and adds up its test results.
+    fn counted(&mut self, program: &str, arguments: &[&str], command: &mut Command) -> Result<()> {
+        let shown = format!("{program} {}", arguments.join(" "));
+        println!("$ {shown}");
+        let mut child = command
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
-            .context("cannot start cargo")?;
-        let output = child.stdout.take().context("cargo has no stdout")?;
+            .with_context(|| format!("cannot start {program}"))?;
+        let output = child.stdout.take().with_context(|| format!("{program} has no stdout"))?;
         for line in BufReader::new(output).split(b'\n') {
             let line = line?;
             let line = String::from_utf8_lossy(&line);
@@ -185,7 +241,7 @@ impl Run<'_> {
             writeln!(std::io::stdout(), "{line}")?;
         }
         if !child.wait()?.success() {
-            bail!("cargo {} failed", arguments.join(" "));
+            bail!("{shown} failed");
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ mod lines;
 mod measure;
 mod peers;
 mod report;
+mod window;
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -15,6 +16,7 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use xtask::crew::Crew;
+use xtask::packages;
 use xtask::place::Place;
 
 use self::lines::Lines;
@@ -22,7 +24,7 @@ use self::measure::{Usage, percentile};
 use self::report::Row;
 use crate::belfry::{self, Sandbox};
 use crate::control::Control;
-use crate::setup;
+use crate::{dist, setup, ui};
 
 /// Pushes whose way is timed, one after the other.
 const PUSHES: usize = 200;
@@ -33,11 +35,27 @@ const SETTLE: Duration = Duration::from_secs(15);
 const REST: Duration = Duration::from_secs(60);
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Says whether the figures could be taken.
-pub(crate) fn run(place: &Place) -> Result<bool> {
-    setup::install(&[])?;
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Part {
+    /// How soon the window is there, and what it leaves behind
+    Window,
+}
+
+/// Says whether the figures could be taken. A part that is named is measured alone, and its figures are printed and not kept.
+pub(crate) fn run(place: &Place, part: Option<Part>) -> Result<bool> {
+    setup::install(&[packages::DESKTOP, packages::WINDOW].concat())?;
+    if part == Some(Part::Window) {
+        belfry::build(place, "release")?;
+        ui::build(place)?;
+        dist::build_window(place)?;
+        println!("{}", report::text(&window::measure(place)?, &measure::machine()));
+        return Ok(true);
+    }
     setup::node()?;
     belfry::build(place, "release")?;
+    ui::build(place)?;
+    dist::build_window(place)?;
     let mut bench = Bench::start(place)?;
     let mut rows = bench.start_up()?;
     rows.extend(bench.rest()?);
@@ -45,6 +63,7 @@ pub(crate) fn run(place: &Place) -> Result<bool> {
     rows.push(bench.restart()?);
     bench.crew.stop("belfry")?;
     rows.extend(peers::measure(&mut bench.crew, place, &bench.sandbox, &bench.control)?);
+    rows.extend(window::measure(place)?);
     let text = report::text(&rows, &measure::machine());
     let path = place.root.join("BENCHMARKS.md");
     std::fs::write(&path, &text).with_context(|| format!("cannot write {}", path.display()))?;

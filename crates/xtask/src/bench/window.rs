@@ -1,0 +1,164 @@
+//! The window: how soon it is there, what it holds, and what its openings leave behind in the resident.
+//!
+//! Comes in: the release builds; goes out: rows. The page puts the number of unread notifications into the window's title once it has
+//! read them, so a title with a number is an inbox with rows.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use serde_json::json;
+use xtask::crew::Crew;
+use xtask::desktop::{Desktop, Options};
+use xtask::place::Place;
+use xtask::wait;
+
+use super::measure::Usage;
+use super::report::Row;
+use super::{mebibytes, spread};
+use crate::belfry::{self, Sandbox};
+use crate::control::Control;
+
+const NOTIFICATIONS: usize = 30;
+const TIMED: usize = 10;
+const OPENINGS: usize = 100;
+/// How long the programs settle before they count as at rest.
+const SETTLE: Duration = Duration::from_secs(10);
+
+pub(super) fn measure(place: &Place) -> Result<Vec<Row>> {
+    let desktop = Desktop::start(Options::default())?;
+    let folder = tempfile::tempdir()?;
+    let mut crew = Crew::new(folder.path())?;
+    let options = ["--port", "0", "--auto-consent"];
+    let sandbox = belfry::sandbox(&mut crew, &place.program("release", "belfry-sandbox"), &options)?;
+    let bench = Bench { place, desktop, home: folder.path().join("belfry") };
+    bench.prepare(&mut crew, &sandbox)?;
+    let resident = crew.pid("belfry").context("belfry is not running")?;
+    std::thread::sleep(SETTLE);
+    let before = Usage::of(resident)?.pss;
+
+    println!("Opening the window {TIMED} times …");
+    let mut times = Vec::new();
+    for number in 0..TIMED {
+        let (time, window) = bench.open(&mut crew)?;
+        if number + 1 == TIMED {
+            std::thread::sleep(SETTLE);
+            let held = tree(window)?;
+            crew.stop("window")?;
+            return bench.then(&mut crew, resident, before, &times, held);
+        }
+        times.push(time);
+        crew.stop("window")?;
+    }
+    anyhow::bail!("the window was not opened")
+}
+
+struct Bench<'a> {
+    place: &'a Place,
+    desktop: Desktop,
+    home: std::path::PathBuf,
+}
+
+impl Bench<'_> {
+    fn prepare(&self, crew: &mut Crew, sandbox: &Sandbox) -> Result<()> {
+        for person in &sandbox.people {
+            sandbox.sign_in(person, &mut self.program("belfry"))?;
+        }
+        let mut resident = self.program("belfry");
+        crew.start("belfry", resident.args(["run", "--tray", "--json", "--toast", "print"]))?;
+        let control = Control::at(&sandbox.control_url)?;
+        control.get("wait?field=subscribes&at_least=1&limit_ms=30000")?;
+        for number in 1..=NOTIFICATIONS {
+            control.post("notify", &json!({"text": format!("Ada Brook commented ({number})")}))?;
+        }
+        wait::until("every notification to be kept", wait::LIMIT, || {
+            Ok((belfry::inbox(&mut self.program("belfry"))?.len() >= NOTIFICATIONS).then_some(()))
+        })
+    }
+
+    /// Opens the window; gives back how long it took until the inbox was there, and its process.
+    fn open(&self, crew: &mut Crew) -> Result<(Duration, u32)> {
+        let mut window = self.program("belfry-desktop");
+        let began = Instant::now();
+        crew.start("window", &mut window)?;
+        wait::until("the inbox", wait::LIMIT, || {
+            crew.check("window")?;
+            let mut search = self.desktop.command("xdotool");
+            let found =
+                search.args(["search", "--onlyvisible", "--name", r"\([0-9]+\).*Belfry$"]).output()?;
+            Ok((!found.stdout.trim_ascii().is_empty()).then_some(()))
+        })?;
+        Ok((began.elapsed(), crew.pid("window").context("the window is gone")?))
+    }
+
+    fn then(
+        &self,
+        crew: &mut Crew,
+        resident: u32,
+        before: u64,
+        times: &[Duration],
+        held: u64,
+    ) -> Result<Vec<Row>> {
+        println!("And {} times more …", OPENINGS - TIMED);
+        for _ in TIMED..OPENINGS {
+            self.open(crew)?;
+            crew.stop("window")?;
+        }
+        std::thread::sleep(SETTLE);
+        let after = Usage::of(resident)?.pss;
+        Ok(vec![
+            Row::new("Window's start to inbox", spread(times)?, "≤ 700 ms", "Tauri window alone 250–650 ms"),
+            Row::new(
+                "PSS of the open window, its web engine included",
+                mebibytes(held),
+                "",
+                "WebKitGTK window 251 · Chromium app 306 MiB",
+            ),
+            Row::new(
+                "PSS of the resident with its tray, before a window was opened",
+                mebibytes(before),
+                "≤ 10 MiB",
+                "",
+            ),
+            Row::new(
+                "PSS of the resident after 100 openings and closings",
+                mebibytes(after),
+                "the same + ≤ 1 MiB",
+                "Tauri in one process: 118 MiB after one",
+            ),
+        ])
+    }
+
+    fn program(&self, name: &str) -> Command {
+        let mut command = self.desktop.command(self.place.program("release", name));
+        command.env("BELFRY_HOME", &self.home).env("BELFRY_SECRETS", "file").stdin(Stdio::null());
+        command
+    }
+}
+
+/// The memory of a process and all its descendants, in KiB.
+fn tree(root: u32) -> Result<u64> {
+    let mut family = BTreeSet::from([root]);
+    loop {
+        let known = family.len();
+        for entry in std::fs::read_dir("/proc")?.flatten() {
+            let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
+                continue;
+            };
+            if parent(&entry.path()).is_some_and(|parent| family.contains(&parent)) {
+                family.insert(pid);
+            }
+        }
+        if family.len() == known {
+            return family.iter().map(|pid| Usage::of(*pid).map(|usage| usage.pss)).sum();
+        }
+    }
+}
+
+fn parent(process: &Path) -> Option<u32> {
+    let stat = std::fs::read_to_string(process.join("stat")).ok()?;
+    // The program's name stands in brackets and may hold anything.
+    stat.rsplit(") ").next()?.split(' ').nth(1)?.parse().ok()
+}
