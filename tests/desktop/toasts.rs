@@ -72,13 +72,17 @@ impl Bench {
 
     /// The screen once it rests and looks as it should. The last picture is kept either way.
     fn picture(&self, what: &str, as_it_should: impl Fn(&Picture) -> bool) -> Picture {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        // Looked at where no other test writes, and kept where a person finds it.
+        let shot = self.desktop.home().join(format!("{what}.png"));
+        let kept = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join(format!("artefacts/desktop/toast-{}-{what}.png", self.name));
+        std::fs::create_dir_all(kept.parent().unwrap()).unwrap();
         // A service may paint a toast in several steps, the words after the picture: only a screen that two shots agree about counts.
         let mut before: Option<Picture> = None;
-        wait::until(&format!("{} to look right", path.display()), wait::LIMIT, || {
-            self.shoot(&path);
-            let now = Picture::read(&path);
+        wait::until(&format!("{} to look right", kept.display()), wait::LIMIT, || {
+            self.shoot(&shot);
+            std::fs::copy(&shot, &kept).unwrap();
+            let now = Picture::read(&shot);
             let before = before.replace(now.clone());
             Ok(Some(now)
                 .filter(|now| before.is_some_and(|before| !before.differs_from(now)) && as_it_should(now)))
@@ -88,7 +92,6 @@ impl Bench {
 
     /// A picture at once: `Desktop::screenshot` waits for a screen that rests, and MATE's clock never does while its toast is there.
     fn shoot(&self, path: &Path) {
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         let mut import = self.desktop.command(imagemagick("import"));
         let done = import.args(["-silent", "-window", "root", "-strip"]).arg(path).status().unwrap();
         assert!(done.success());
