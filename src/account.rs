@@ -109,7 +109,9 @@ pub struct PodioSettings {
     #[serde(default = "PodioSettings::live_authorize")]
     #[cfg_attr(test, ts(as = "Option<Url>", optional))]
     pub authorize_url: Url,
-    /// The API key's id. Its secret is kept with the secrets.
+    /// The API key's id; empty in a wish stands for the one that is built in. Its secret is kept with the secrets.
+    #[serde(default)]
+    #[cfg_attr(test, ts(as = "Option<String>", optional))]
     pub client_id: String,
     /// Host name in the redirect address, as registered with the API key: [`PodioSettings::REDIRECT_HOST`] unless told otherwise.
     #[serde(default = "PodioSettings::usual_redirect_host")]
@@ -133,6 +135,19 @@ impl PodioSettings {
     pub const AUTHORIZE_URL: &str = "https://podio.com/oauth/authorize";
     /// The usual host name in the redirect address.
     pub const REDIRECT_HOST: &str = "localhost";
+
+    /// The live service, with an API key of this id.
+    pub fn live(client_id: impl Into<String>) -> Self {
+        Self {
+            api_url: Self::live_api(),
+            push_url: Self::live_push(),
+            authorize_url: Self::live_authorize(),
+            client_id: client_id.into(),
+            redirect_host: Self::usual_redirect_host(),
+            push_transport: PushTransport::default(),
+            user_id: None,
+        }
+    }
 
     fn live_api() -> Url {
         Url::parse(Self::API_URL).expect("an address")

@@ -187,7 +187,9 @@ impl Attempts {
         }
         let kept = self.env.secrets.get(&draft.account.id, SecretName::ClientSecret).await;
         kept.map_err(|error| Trouble::failed(error.to_string()))?.ok_or_else(|| {
-            Trouble::usage("the secret of the API key is needed; give it with --client-secret-stdin")
+            Trouble::usage(
+                "the secret of the API key is needed; a script gives it with --client-secret-stdin",
+            )
         })
     }
 
@@ -243,7 +245,13 @@ fn draft(wish: &SignIn, accounts: &[Account]) -> Result<Draft, Trouble> {
         let others = accounts.iter().filter(|other| &other.id != id).cloned().collect();
         return Ok(Draft { account, others });
     }
-    let settings = wish.podio.clone().ok_or_else(|| Trouble::usage("say which service to add"))?;
+    let mut settings = wish.podio.clone().unwrap_or_else(|| PodioSettings::live(""));
+    if settings.client_id.is_empty() {
+        let key = sign_in::built_in_key().ok_or_else(|| {
+            Trouble::usage("the ID and the secret of an API key are needed; Podio gives you one at podio.com/settings/api")
+        })?;
+        settings.client_id = key.id;
+    }
     let id = match &wish.name {
         Some(name) if accounts.iter().any(|account| &account.id == name) => {
             return Err(Trouble::usage(format!("there is an account “{name}” already; choose another name")));

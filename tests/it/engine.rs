@@ -481,3 +481,16 @@ async fn what_is_told_in_a_summary_says_so() {
     let why = stage.desk().why(row.id).await.unwrap();
     assert!(why.story.iter().any(|said| said.contains("summary of 5")), "{why:?}");
 }
+
+#[tokio::test]
+async fn a_sign_in_without_an_api_key_is_told_where_to_get_one() {
+    let stage = Stage::empty().await;
+    // As the window sends a form in which nothing was filled in.
+    let wish: SignIn = serde_json::from_str(
+        r#"{"account":null,"name":null,"podio":{"redirect_host":"localtest.me"},"client_secret":null,"password":null}"#,
+    )
+    .unwrap();
+    let refused = stage.desk().sign_in(wish).await.unwrap_err();
+    assert_eq!(refused.kind, TroubleKind::Usage);
+    assert!(refused.words.contains("podio.com/settings/api"), "{refused}");
+}

@@ -578,9 +578,9 @@ push_url?: string,
  */
 authorize_url?: string, 
 /**
- * The API key's id. Its secret is kept with the secrets.
+ * The API key's id; empty in a wish stands for the one that is built in. Its secret is kept with the secrets.
  */
-client_id: string, 
+client_id?: string, 
 /**
  * Host name in the redirect address, as registered with the API key: [`PodioSettings::REDIRECT_HOST`] unless told otherwise.
  */
