@@ -107,9 +107,9 @@ impl Sandbox {
     }
 }
 
-/// Starts the resident and waits until so many accounts are live.
+/// Starts the resident, whose command says `run --json`, and waits until so many accounts are live.
 pub(crate) fn run(crew: &mut Crew, belfry: &mut Command, reach: Reach, accounts: usize) -> Result<()> {
-    crew.start_within("belfry", belfry.args(["run", "--json"]), reach)?;
+    crew.start_within("belfry", belfry, reach)?;
     wait::until("every account to be live", READY, || {
         crew.check("belfry")?;
         Ok((live(&events(&crew.said("belfry")?)) >= accounts).then_some(()))

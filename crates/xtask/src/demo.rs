@@ -1,4 +1,4 @@
-//! `cargo xtask demo`: a day at work in the sandbox becomes toasts, one of them is clicked, its row is read.
+//! `cargo xtask demo`: a day at work in the sandbox becomes toasts, one of them is clicked, its row is read; then tray and window.
 //!
 //! On the person's own desktop when there is one with a toast service; else on one it brings, with pictures.
 
@@ -10,13 +10,13 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use xtask::crew::{Crew, Reach};
-use xtask::desktop::{Desktop, Options};
+use xtask::desktop::{Desktop, Options, Tray};
 use xtask::packages;
 use xtask::place::Place;
 use xtask::wait;
 
 use crate::control::Control;
-use crate::{belfry, setup};
+use crate::{belfry, dist, setup, ui};
 
 /// How many toasts are shown before the demo ends.
 const TOASTS: usize = 3;
@@ -26,6 +26,10 @@ const PACE: Duration = Duration::from_millis(2_000);
 const FIRST_TOAST: Duration = Duration::from_secs(60);
 /// How long a person has to click.
 const PERSON: Duration = Duration::from_secs(60);
+/// The title of Belfry's window once its page is there, as xdotool looks for it.
+const WINDOW: &str = "– Belfry$";
+/// How long the window may take to come.
+const PAINTED: Duration = Duration::from_secs(30);
 
 enum Stage {
     Own,
@@ -37,13 +41,16 @@ pub(crate) fn run(place: &Place) -> Result<bool> {
     setup::install(&["libglib2.0-bin"])?;
     let own = has_own_desktop();
     setup::install(if own { &[] } else { packages::DESKTOP })?;
+    setup::install(packages::WINDOW)?;
+    ui::build(place)?;
     belfry::build(place, "dev")?;
+    dist::build(place, &["--package", "belfry-desktop"])?;
     let stage = if own {
-        println!("The toasts appear on your own desktop.");
+        println!("Toasts, tray and window appear on your own desktop.");
         Stage::Own
     } else {
         println!("There is no desktop with a toast service here, so the demo brings its own.");
-        let desktop = Desktop::start(Options::default())?;
+        let desktop = Desktop::start(Options { tray: Tray::Panel, ..Options::default() })?;
         desktop.paint_background()?;
         Stage::Brought(Box::new(desktop))
     };
@@ -53,12 +60,14 @@ pub(crate) fn run(place: &Place) -> Result<bool> {
         control: None,
         stage,
         program: place.program("debug", "belfry"),
+        window: place.program("debug", "belfry-desktop"),
         pictures: place.root.join("artefacts/demo"),
         folder,
     };
     demo.start(&place.program("debug", "belfry-sandbox"))?;
     demo.show()?;
-    println!("\nThat was Belfry: pushed, kept, shown, clicked, opened, read.");
+    demo.show_tray_and_window()?;
+    println!("\nThat was Belfry: pushed, kept, shown, clicked, opened, read, and looked at.");
     Ok(true)
 }
 
@@ -68,6 +77,7 @@ struct Demo {
     control: Option<Control>,
     stage: Stage,
     program: PathBuf,
+    window: PathBuf,
     pictures: PathBuf,
     folder: TempDir,
 }
@@ -88,6 +98,7 @@ impl Demo {
             Stage::Own => Reach::Alone,
             Stage::Brought(_) => Reach::WithChildren,
         };
+        resident.args(["run", "--tray", "--json"]);
         belfry::run(&mut self.crew, &mut resident, reach, sandbox.people.len())
     }
 
@@ -122,7 +133,48 @@ impl Demo {
             self.picture(&format!("{number}-toast"))?;
             desktop.dismiss_toast()?;
         }
+        Ok(())
+    }
+
+    /// The tray with its menu, and the window that a click on it opens, light and dark.
+    fn show_tray_and_window(&mut self) -> Result<()> {
+        if matches!(self.stage, Stage::Own) {
+            println!("\nBelfry's window opens; its icon is in your tray, if your desktop has one.");
+            let mut window = self.belfry_of(&self.window);
+            return self.crew.start_within("belfry-desktop", &mut window, Reach::Alone).and_then(|()| {
+                wait::until("you to look around, and to close the window", PERSON, || {
+                    Ok(self.crew.check("belfry-desktop").is_err().then_some(()))
+                })
+                .or_else(|_| Ok(()))
+            });
+        }
+        let desktop = self.desktop()?;
+        desktop.wait_for_no_toast()?;
+        let item = desktop.wait_for_tray_item("with its menu", |item| item.line("Open inbox").is_some())?;
+        let (title, body) = item.tooltip;
+        println!("The tray says: {title} – {}", body.replace('\n', " – "));
+        desktop.tray_hit(3)?;
+        self.picture("tray")?;
+        let desktop = self.desktop()?;
+        desktop.key("Escape")?;
+        desktop.tray_hit(1)?;
+        desktop.wait_for_window(WINDOW, PAINTED)?;
+        desktop.wait_for_look("the window to be painted", |colours, mean| colours > 50 && mean > 0.7)?;
+        // The newest one, with all that is known of it.
+        desktop.key("j")?;
+        self.picture("window-light")?;
+        self.set("--theme", "dark")?;
+        self.desktop()?
+            .wait_for_look("the window to turn dark", |colours, mean| colours > 50 && mean < 0.4)?;
+        self.picture("window-dark")?;
         println!("The pictures are in {}", self.pictures.display());
+        Ok(())
+    }
+
+    fn set(&self, what: &str, to: &str) -> Result<()> {
+        if !self.belfry().args(["settings", what, to]).status()?.success() {
+            bail!("belfry settings {what} {to} failed");
+        }
         Ok(())
     }
 
@@ -188,13 +240,17 @@ impl Demo {
     /// Belfry with folders of its own. The person's password store is left alone: on their desktop the secrets, which
     /// open nothing but the sandbox, go to a file that is removed in the end.
     fn belfry(&self) -> Command {
+        self.belfry_of(&self.program)
+    }
+
+    fn belfry_of(&self, program: &Path) -> Command {
         let mut command = match &self.stage {
             Stage::Own => {
-                let mut command = Command::new(&self.program);
+                let mut command = Command::new(program);
                 command.env("BELFRY_SECRETS", "file").stdin(Stdio::null());
                 command
             }
-            Stage::Brought(desktop) => desktop.command(&self.program),
+            Stage::Brought(desktop) => desktop.command(program),
         };
         command.env("BELFRY_HOME", self.folder.path().join("belfry"));
         command

@@ -93,7 +93,8 @@ pub(crate) fn build_window(place: &Place) -> Result<()> {
     build(place, &["--release", "--package", "belfry-desktop", "--features", "custom-protocol"])
 }
 
-fn build(place: &Place, arguments: &[&str]) -> Result<()> {
+/// Cargo's build with these arguments.
+pub(crate) fn build(place: &Place, arguments: &[&str]) -> Result<()> {
     println!("$ cargo build {}", arguments.join(" "));
     let mut build = cargo(place);
     if !build.arg("build").args(arguments).status().context("cannot start cargo")?.success() {
@@ -185,7 +186,11 @@ fn start_from_its_desktop_file(place: &Place) -> Result<String> {
     for name in ["BELFRY_HOME", "BELFRY_SECRETS", "BELFRY_LOG"] {
         launch.env_remove(name);
     }
-    answer(&mut launch)?;
+    // What it starts lives on with its output: nobody may wait for that to close.
+    launch.stdout(Stdio::null()).stderr(Stdio::null());
+    if !launch.status().context("cannot start the launcher")?.success() {
+        bail!("the desktop file could not be launched");
+    }
     let seen = wait::until("the window on the screen", wait::LIMIT, || {
         let mut search = desktop.command("xdotool");
         let output = search.args(["search", "--onlyvisible", "--class", APP]).output()?;

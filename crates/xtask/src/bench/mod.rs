@@ -90,10 +90,7 @@ impl Bench {
         let control = Control::at(&sandbox.control_url)?;
         // Every push costs a call; the hour's limit is not what is measured here.
         control.post("settings", &json!({"rate_limit": 1_000_000}))?;
-        for (name, mail) in [("Grace Field", "grace@example.org"), ("Alan Marsh", "alan@example.org")] {
-            control.post("user", &json!({"name": name, "mail": mail, "password": "bench"}))?;
-            sandbox.add_person(mail, "bench");
-        }
+        two_more_people(&control, &mut sandbox)?;
         let program = place.program("release", "belfry");
         let bench = Self { crew, sandbox, control, program, lines: None, folder };
         for person in &bench.sandbox.people {
@@ -205,6 +202,15 @@ impl Bench {
         command.env("BELFRY_HOME", self.folder.path().join("belfry")).env("BELFRY_SECRETS", "file");
         command
     }
+}
+
+/// So that there are three accounts.
+fn two_more_people(control: &Control, sandbox: &mut Sandbox) -> Result<()> {
+    for (name, mail) in [("Grace Field", "grace@example.org"), ("Alan Marsh", "alan@example.org")] {
+        control.post("user", &json!({"name": name, "mail": mail, "password": "bench"}))?;
+        sandbox.add_person(mail, "bench");
+    }
+    Ok(())
 }
 
 fn spread(times: &[Duration]) -> Result<String> {

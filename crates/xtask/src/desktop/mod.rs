@@ -16,6 +16,7 @@ use std::fs;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
@@ -194,6 +195,30 @@ impl Desktop {
         Ok(())
     }
 
+    /// Waits until the middle of the screen, where a window is, looks as it should: how many colours it has, and how bright it is on the
+    /// whole, from 0 to 1. A window is there some time before anything is painted in it.
+    pub fn wait_for_look(&self, what: &str, is_it: impl Fn(u64, f64) -> bool) -> Result<()> {
+        wait::until(what, wait::LIMIT, || {
+            let mut import = self.import();
+            import.args([
+                "-silent",
+                "-window",
+                "root",
+                "-crop",
+                "800x500+240+120",
+                "-format",
+                "%k %[fx:mean]",
+                "info:",
+            ]);
+            let said = self.answer(&mut import)?;
+            let figures = said.trim().split_once(' ');
+            let figures =
+                figures.and_then(|(colours, mean)| Some((colours.parse().ok()?, mean.parse().ok()?)));
+            let (colours, mean) = figures.with_context(|| format!("import said {said:?}"))?;
+            Ok(is_it(colours, mean).then_some(()))
+        })
+    }
+
     fn picture(&self, path: &Path) -> Result<()> {
         let mut import = self.import();
         // No dates, so that equal pictures are equal files.
@@ -213,6 +238,22 @@ impl Desktop {
     /// ImageMagick's program that takes pictures of a screen.
     fn import(&self) -> Command {
         self.command(debian("/usr/bin/import-im6.q16", "import"))
+    }
+
+    /// Presses a key in the window that has the focus, by X's name for it: `Escape`, `j`.
+    pub fn key(&self, name: &str) -> Result<()> {
+        self.answer(self.command("xdotool").args(["key", name])).map(drop)
+    }
+
+    /// Waits until a window with a title of this pattern is on the screen.
+    pub fn wait_for_window(&self, title: &str, limit: Duration) -> Result<()> {
+        wait::until(&format!("a window called {title}"), limit, || {
+            let mut search = self.command("xdotool");
+            search.args(["search", "--onlyvisible", "--name", title]);
+            // It fails when it finds nothing.
+            let output = search.output().map_err(|error| not_started("xdotool", error))?;
+            Ok((!output.stdout.is_empty()).then_some(()))
+        })
     }
 
     /// Whether someone has this name on the session bus.
