@@ -109,35 +109,37 @@ impl Desk {
 
     /// Keeps the account that a finished sign-in made or renewed, and starts its link.
     async fn after_step(&self, kept: Kept) -> Result<SignInStep, Trouble> {
-        let inner = &self.inner;
         let mut account = match kept {
             Kept::Step(step) => return Ok(step),
             Kept::Account(account) => *account,
         };
         let id = account.id.clone();
         // It may have been paused while the browser was open.
-        if let Some(stored) = inner.store.account(&id).await? {
+        if let Some(stored) = self.inner.store.account(&id).await? {
             account.paused = stored.paused;
         }
-        inner.store.put_account(account, inner.env.clock.now()).await?;
-        inner.signals.send(Signal::Accounts);
-        self.restart_link(&id).await?;
+        self.keep_account(account).await?;
         Ok(SignInStep::Done { account: id })
+    }
+
+    /// Keeps an account that is new or has changed, and starts its link.
+    async fn keep_account(&self, account: Account) -> Result<(), Trouble> {
+        let id = account.id.clone();
+        self.inner.store.put_account(account, self.inner.env.clock.now()).await?;
+        self.inner.signals.send(Signal::Accounts);
+        self.restart_link(&id).await
     }
 
     /// Adds the demo and starts it; where there is one already, gives back its name.
     pub async fn add_demo(&self) -> Result<AccountId, Trouble> {
-        let inner = &self.inner;
-        let accounts = inner.store.accounts().await?;
+        let accounts = self.inner.store.accounts().await?;
         if let Some(demo) = accounts.iter().find(|account| account.settings == account::Settings::Demo) {
             return Ok(demo.id.clone());
         }
         let id = free_name(Service::Demo, &accounts)?;
         let label = Service::Demo.human().to_owned();
         let account = Account { id: id.clone(), label, paused: false, settings: account::Settings::Demo };
-        inner.store.put_account(account, inner.env.clock.now()).await?;
-        inner.signals.send(Signal::Accounts);
-        self.restart_link(&id).await?;
+        self.keep_account(account).await?;
         Ok(id)
     }
 

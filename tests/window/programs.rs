@@ -11,9 +11,7 @@ use crate::stage::{Running, Stage, kill};
 impl Stage {
     /// Whether a window of Belfry's is on the screen.
     pub fn shown(&self) -> Option<()> {
-        let mut search = self.desktop.command("xdotool");
-        let output = search.args(["search", "--onlyvisible", "--name", "^Inbox.*Belfry$"]).output().unwrap();
-        (!output.stdout.trim_ascii().is_empty()).then_some(())
+        (!self.desktop.windows_called("^Inbox.*Belfry$").unwrap().is_empty()).then_some(())
     }
 
     fn active_window(&self) -> String {

@@ -192,9 +192,7 @@ fn start_from_its_desktop_file(place: &Place) -> Result<String> {
         bail!("the desktop file could not be launched");
     }
     let seen = wait::until("the window on the screen", wait::LIMIT, || {
-        let mut search = desktop.command("xdotool");
-        let output = search.args(["search", "--onlyvisible", "--class", APP]).output()?;
-        Ok((!output.stdout.trim_ascii().is_empty()).then_some(()))
+        Ok((!desktop.windows_of(APP)?.is_empty()).then_some(()))
     })
     .and_then(|()| {
         wait::until("the resident", wait::LIMIT, || {

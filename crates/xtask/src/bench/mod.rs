@@ -45,17 +45,13 @@ pub(crate) enum Part {
 /// Says whether the figures could be taken. A part that is named is measured alone, and its figures are printed and not kept.
 pub(crate) fn run(place: &Place, part: Option<Part>) -> Result<bool> {
     setup::install(&[packages::DESKTOP, packages::WINDOW].concat())?;
-    if part == Some(Part::Window) {
-        belfry::build(place, "release")?;
-        ui::build(place)?;
-        dist::build_window(place)?;
-        println!("{}", report::text(&window::measure(place)?, &measure::machine()));
-        return Ok(true);
-    }
-    setup::node()?;
     belfry::build(place, "release")?;
     ui::build(place)?;
     dist::build_window(place)?;
+    if part == Some(Part::Window) {
+        println!("{}", report::text(&window::measure(place)?, &measure::machine()));
+        return Ok(true);
+    }
     let mut bench = Bench::start(place)?;
     let mut rows = bench.start_up()?;
     rows.extend(bench.rest()?);

@@ -44,18 +44,16 @@ pub(super) fn measure(place: &Place) -> Result<Vec<Row>> {
 
     println!("Opening the window {TIMED} times …");
     let mut times = Vec::new();
-    for number in 0..TIMED {
-        let (time, window) = bench.open(&mut crew)?;
-        if number + 1 == TIMED {
-            std::thread::sleep(SETTLE);
-            let held = tree(window)?;
-            crew.stop("window")?;
-            return bench.then(&mut crew, resident, [begun, rested], &times, held);
-        }
-        times.push(time);
+    for _ in 1..TIMED {
+        times.push(bench.open(&mut crew)?.0);
         crew.stop("window")?;
     }
-    anyhow::bail!("the window was not opened")
+    let (time, window) = bench.open(&mut crew)?;
+    times.push(time);
+    std::thread::sleep(SETTLE);
+    let held = tree(window)?;
+    crew.stop("window")?;
+    bench.then(&mut crew, resident, [begun, rested], &times, held)
 }
 
 struct Bench<'a> {
@@ -90,10 +88,7 @@ impl Bench<'_> {
         crew.start("window", &mut window)?;
         wait::until("the inbox", wait::LIMIT, || {
             crew.check("window")?;
-            let mut search = self.desktop.command("xdotool");
-            let found =
-                search.args(["search", "--onlyvisible", "--name", r"\([0-9]+\).*Belfry$"]).output()?;
-            Ok((!found.stdout.trim_ascii().is_empty()).then_some(()))
+            Ok((!self.desktop.windows_called(r"\([0-9]+\).*Belfry$")?.is_empty()).then_some(()))
         })?;
         // The title may be there before the first picture is.
         self.desktop.wait_for_look("the inbox to be painted", |colours, _| colours > 50)?;

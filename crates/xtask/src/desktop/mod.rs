@@ -248,12 +248,29 @@ impl Desktop {
     /// Waits until a window with a title of this pattern is on the screen.
     pub fn wait_for_window(&self, title: &str, limit: Duration) -> Result<()> {
         wait::until(&format!("a window called {title}"), limit, || {
-            let mut search = self.command("xdotool");
-            search.args(["search", "--onlyvisible", "--name", title]);
-            // It fails when it finds nothing.
-            let output = search.output().map_err(|error| not_started("xdotool", error))?;
-            Ok((!output.stdout.is_empty()).then_some(()))
+            Ok((!self.windows_called(title)?.is_empty()).then_some(()))
         })
+    }
+
+    /// The windows on the screen with a title of this pattern.
+    pub fn windows_called(&self, title: &str) -> Result<Vec<u32>> {
+        self.windows_by("--name", title)
+    }
+
+    /// The windows on the screen of a program that calls itself like this pattern.
+    pub fn windows_of(&self, class: &str) -> Result<Vec<u32>> {
+        self.windows_by("--class", class)
+    }
+
+    fn windows_by(&self, what: &str, pattern: &str) -> Result<Vec<u32>> {
+        let mut search = self.command("xdotool");
+        search.args(["search", "--onlyvisible", what, pattern]);
+        // It fails when it finds nothing, and when a window goes away while it looks.
+        let output = search.output().map_err(|error| not_started("xdotool", error))?;
+        Ok(String::from_utf8_lossy(&output.stdout)
+            .lines()
+            .filter_map(|line| line.trim().parse().ok())
+            .collect())
     }
 
     /// Whether someone has this name on the session bus.

@@ -179,15 +179,7 @@ impl Desktop {
     }
 
     fn windows(&self) -> Result<Vec<u32>> {
-        let name = self.toasts.window_name();
-        let mut search = self.command("xdotool");
-        search.args(["search", "--onlyvisible", "--name", name]);
-        // It fails when it finds nothing, and when a window goes away while it looks.
-        let output = search.output().map_err(|error| not_started("xdotool", error))?;
-        Ok(String::from_utf8_lossy(&output.stdout)
-            .lines()
-            .filter_map(|line| line.trim().parse().ok())
-            .collect())
+        self.windows_called(self.toasts.window_name())
     }
 
     fn window(&self, id: u32) -> Result<Window> {
