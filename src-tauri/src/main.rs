@@ -8,6 +8,7 @@
 mod activation;
 mod arguments;
 mod commands;
+mod linger;
 mod login_start;
 mod resident;
 mod window;
@@ -17,6 +18,7 @@ use std::process::ExitCode;
 use belfry::env::Paths;
 
 use crate::arguments::Arguments;
+use crate::linger::Linger;
 use crate::resident::Resident;
 use crate::window::Wanted;
 
@@ -54,6 +56,7 @@ fn start() -> Result<(), String> {
         .manage(resident.clone())
         .manage(Wanted::of(at))
         .manage(commands::Openings::default())
+        .manage(Linger::default())
         .invoke_handler(commands::all())
         .setup(move |app| {
             // This start's own token is the window library's to use.

@@ -10,6 +10,7 @@ use tauri::{AppHandle, Emitter, Manager, Url, WebviewUrl, WebviewWindowBuilder};
 
 use crate::activation;
 use crate::arguments::Arguments;
+use crate::linger;
 
 const LABEL: &str = "main";
 /// Nobody can listen there.
@@ -66,7 +67,7 @@ pub(crate) fn open(app: &AppHandle, paths: &Paths) -> tauri::Result<()> {
         Ok(nowhere) => window.proxy_url(nowhere),
         Err(_) => window,
     };
-    window.build().map(drop)
+    window.build().map(|window| linger::instead_of_closing(&window))
 }
 
 /// A second start handed its arguments over. Any program of this session can pretend to be one.
@@ -77,6 +78,7 @@ pub(crate) fn show_again(app: &AppHandle, argv: &[String], paths: &Paths) {
     let Some(window) = app.get_webview_window(LABEL) else {
         return;
     };
+    linger::end(app);
     let at = At { at };
     let told = if app.state::<Wanted>().change(at) { Ok(()) } else { app.emit_to(LABEL, "show", at) };
     if let Err(error) = told.and_then(|()| activation::present(&window, paths)) {

@@ -133,6 +133,28 @@ async fn a_second_start_raises_the_window_and_shows_what_it_was_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_closed_window_is_back_at_once_when_it_is_wanted_soon_and_ends_when_it_is_not() {
+    let (stage, mut resident) = Stage::live().await;
+    let close = || {
+        tokio::task::block_in_place(|| stage.desktop.key("alt+F4").unwrap());
+        stage.until("the window is off the screen", || stage.shown().is_none().then_some(()));
+    };
+    let mut window = Running(stage.window(&[]).spawn().unwrap());
+    stage.until("the window is shown", || stage.shown());
+    stage.until("it is in front", || stage.active_window().contains("Belfry").then_some(()));
+    close();
+    assert!(window.is_running());
+    let again = tokio::task::block_in_place(|| stage.window(&[]).output().unwrap());
+    assert!(again.status.success(), "{again:?}");
+    stage.until("the same window is back", || stage.shown());
+    assert_eq!(stage.windows(), [window.pid()]);
+    stage.until("it is in front", || stage.active_window().contains("Belfry").then_some(()));
+    close();
+    stage.until("its program has ended", || (!window.is_running()).then_some(()));
+    assert!(resident.is_running());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn strange_arguments_of_a_pretended_second_start_do_nothing() {
     let (stage, _resident) = Stage::live().await;
     let page = stage.open(&[]).await;

@@ -52,8 +52,10 @@ pub(super) fn measure(place: &Place) -> Result<Vec<Row>> {
     times.push(time);
     std::thread::sleep(SETTLE);
     let held = tree(window)?;
+    println!("Closing it {TIMED} times and asking for it again at once …");
+    let again = bench.close_and_open()?;
     crew.stop("window")?;
-    bench.then(&mut crew, resident, [begun, rested], &times, held)
+    bench.then(&mut crew, resident, [begun, rested], [&times, &again], held)
 }
 
 struct Bench<'a> {
@@ -95,12 +97,30 @@ impl Bench<'_> {
         Ok((began.elapsed(), crew.pid("window").context("the window is gone")?))
     }
 
+    /// Closes the window as a person does and starts the program again, as the tray does: how long it took each time.
+    fn close_and_open(&self) -> Result<Vec<Duration>> {
+        let is_there =
+            || -> Result<bool> { Ok(!self.desktop.windows_called(r"\([0-9]+\).*Belfry$")?.is_empty()) };
+        let mut times = Vec::new();
+        for _ in 0..TIMED {
+            self.desktop.key("alt+F4")?;
+            wait::until("the window to be closed", wait::LIMIT, || Ok((!is_there()?).then_some(())))?;
+            let began = Instant::now();
+            let mut second = self.program("belfry-desktop");
+            second.status().context("belfry-desktop cannot be started")?;
+            wait::until("the window to be back", wait::LIMIT, || Ok(is_there()?.then_some(())))?;
+            self.desktop.wait_for_look("the inbox to be painted", |colours, _| colours > 50)?;
+            times.push(began.elapsed());
+        }
+        Ok(times)
+    }
+
     fn then(
         &self,
         crew: &mut Crew,
         resident: u32,
         [begun, rested]: [Usage; 2],
-        times: &[Duration],
+        [times, again]: [&[Duration]; 2],
         held: u64,
     ) -> Result<Vec<Row>> {
         println!("And {} times more …", OPENINGS - TIMED);
@@ -116,6 +136,12 @@ impl Bench<'_> {
                 spread(times)?,
                 "≤ 700 ms",
                 "Tauri window alone 250–650 ms",
+            ),
+            Row::new(
+                "The same while a closed window lingers, the second start and the picture included",
+                spread(again)?,
+                "≤ 150 ms",
+                "Tauri window shown again 34 ms",
             ),
             Row::new(
                 "PSS of the open window, its web engine included",
