@@ -10,8 +10,11 @@ use super::StoreError;
 use super::files;
 
 /// Append only: what has been released is never edited.
-const STEPS: &[M<'static>] =
-    &[M::up(include_str!("migrations/0001_first.sql")), M::up(include_str!("migrations/0002_held.sql"))];
+const STEPS: &[M<'static>] = &[
+    M::up(include_str!("migrations/0001_first.sql")),
+    M::up(include_str!("migrations/0002_held.sql")),
+    M::up(include_str!("migrations/0003_stars_and_choices.sql")),
+];
 
 /// The version this build makes and reads.
 pub(super) const KNOWN: i64 = STEPS.len() as i64;
