@@ -14,6 +14,7 @@ const COMMANDS: &[&str] = &[
     "sign_in",
     "sign_in_answer",
     "set_paused",
+    "set_choices",
     "remove_account",
     "retry_now",
     "pause_toasts",

@@ -166,6 +166,85 @@ impl PodioSettings {
     }
 }
 
+/// What the person chose for an account, over what its service says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Choices {
+    /// Its colour in the window; one by its place among the accounts if none was chosen.
+    pub colour: Option<Colour>,
+    /// Who says whether its notifications pop up.
+    pub banners: Say,
+    /// Who says whether they make a sound.
+    pub sound: Say,
+}
+
+/// Who decides something that the service has a setting for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub enum Say {
+    /// The person's settings at the service.
+    #[default]
+    Service,
+    /// The person, here: yes.
+    Always,
+    /// The person, here: no.
+    Never,
+}
+
+impl Say {
+    /// What holds, given what the service says.
+    pub fn over(self, service: bool) -> bool {
+        match self {
+            Self::Service => service,
+            Self::Always => true,
+            Self::Never => false,
+        }
+    }
+}
+
+/// The colour that tells an account from others, beside its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[allow(missing_docs, reason = "each is the colour of that name")]
+pub enum Colour {
+    Blue,
+    Orange,
+    Green,
+    Purple,
+    Red,
+    Teal,
+    Pink,
+    Brown,
+}
+
+impl Colour {
+    /// All of them, in the order in which accounts get them.
+    pub const ALL: [Self; 8] =
+        [Self::Blue, Self::Orange, Self::Green, Self::Purple, Self::Red, Self::Teal, Self::Pink, Self::Brown];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Blue => "blue",
+            Self::Orange => "orange",
+            Self::Green => "green",
+            Self::Purple => "purple",
+            Self::Red => "red",
+            Self::Teal => "teal",
+            Self::Pink => "pink",
+            Self::Brown => "brown",
+        }
+    }
+
+    /// The colour of the account that was added in this place, from 0.
+    pub fn in_place(place: usize) -> Self {
+        Self::ALL.into_iter().cycle().nth(place % Self::ALL.len()).unwrap_or(Self::Blue)
+    }
+}
+
 /// Settings by service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "service", rename_all = "lowercase")]
@@ -223,6 +302,8 @@ pub struct Account {
     pub paused: bool,
     /// Service and addresses.
     pub settings: Settings,
+    /// What the person chose for it.
+    pub choices: Choices,
 }
 
 #[cfg(test)]

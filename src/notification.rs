@@ -94,6 +94,10 @@ pub struct Notification {
     pub read: bool,
     /// False if the account's own settings ask for no native pop-up for it.
     pub wants_banner: bool,
+    /// False if they ask for no sound with it.
+    pub wants_sound: bool,
+    /// True if the person knows it without being told: they did it themselves, or the same event came in another form.
+    pub no_news: bool,
     /// How much is known.
     pub detail: Detail,
     /// What the service sent, kept for what we do not understand yet. JSON text.

@@ -5,10 +5,10 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use belfry::account::AccountId;
+use belfry::account::{AccountId, Choices};
 use belfry::env::Opener;
 use belfry::front::views::{
-    AccountView, Entry, Health, InboxWish, Marked, Opened, Overview, Settings, SignIn, SignInAnswer,
+    AccountView, Entry, Health, InboxWish, Marked, Opened, Overview, Removed, Settings, SignIn, SignInAnswer,
     SignInStep, TestToast, Trouble, Why,
 };
 use belfry::notification::NotificationId;
@@ -37,6 +37,7 @@ pub(crate) fn all() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static {
         sign_in,
         sign_in_answer,
         set_paused,
+        set_choices,
         remove_account,
         retry_now,
         pause_toasts,
@@ -123,7 +124,12 @@ async fn set_paused(resident: Hold<'_>, account: AccountId, paused: bool) -> Ans
 }
 
 #[tauri::command]
-async fn remove_account(resident: Hold<'_>, account: AccountId) -> Answer<()> {
+async fn set_choices(resident: Hold<'_>, account: AccountId, choices: Choices) -> Answer<()> {
+    resident.notifier().await?.set_choices(account, choices).await
+}
+
+#[tauri::command]
+async fn remove_account(resident: Hold<'_>, account: AccountId) -> Answer<Removed> {
     resident.notifier().await?.remove_account(account).await
 }
 

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use crate::account::{AccountId, PodioSettings, PushTransport};
+use crate::account::{AccountId, Colour, PodioSettings, PushTransport, Say};
 use crate::cli::ask::{self, SecretFlag};
 use crate::cli::print::{ago, clean, clean_cut, json_line, out, say};
 use crate::cli::sign_in;
@@ -38,6 +38,8 @@ pub(super) enum Account {
         #[arg(value_parser = account_id)]
         account: AccountId,
     },
+    /// Choose an account's colour, and whether its notifications pop up and make a sound
+    Set(Set),
     /// Sign in again to an account that exists
     SignIn(Again),
     /// Remove an account with its sign-in and its notifications
@@ -102,6 +104,53 @@ pub(super) struct AddPodio {
 }
 
 #[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+struct Chosen {
+    /// Its colour in the window; `auto` for the one of its place
+    #[arg(long, value_name = "COLOUR", value_parser = colour)]
+    colour: Option<Wanted>,
+    /// Whether its notifications pop up
+    #[arg(long, value_enum)]
+    pop_ups: Option<Decides>,
+    /// Whether they make a sound
+    #[arg(long, value_enum)]
+    sound: Option<Decides>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Set {
+    /// The account's name
+    #[arg(value_parser = account_id)]
+    account: AccountId,
+    #[command(flatten)]
+    chosen: Chosen,
+}
+
+/// A colour, or the one of the account's place.
+#[derive(Debug, Clone, Copy)]
+struct Wanted(Option<Colour>);
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Decides {
+    /// As your settings at the service say
+    Service,
+    /// Yes, whatever the service says
+    Always,
+    /// No, whatever the service says
+    Never,
+}
+
+impl From<Decides> for Say {
+    fn from(decides: Decides) -> Self {
+        match decides {
+            Decides::Service => Self::Service,
+            Decides::Always => Self::Always,
+            Decides::Never => Self::Never,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
 pub(super) struct Again {
     /// The account's name
     #[arg(value_parser = account_id)]
@@ -130,6 +179,7 @@ impl Account {
             Self::Add(_)
             | Self::Pause { .. }
             | Self::Resume { .. }
+            | Self::Set(_)
             | Self::SignIn(_)
             | Self::Remove { .. } => false,
         }
@@ -139,6 +189,15 @@ impl Account {
 /// An account's name as an argument.
 pub(super) fn account_id(text: &str) -> Result<AccountId, String> {
     AccountId::new(text).map_err(|error| error.to_string())
+}
+
+fn colour(text: &str) -> Result<Wanted, String> {
+    if text == "auto" {
+        return Ok(Wanted(None));
+    }
+    let chosen = Colour::ALL.into_iter().find(|colour| colour.name() == text);
+    let names = Colour::ALL.map(Colour::name).join(", ");
+    chosen.map(|colour| Wanted(Some(colour))).ok_or_else(|| format!("one of auto, {names} is needed"))
 }
 
 fn web_address(text: &str) -> Result<Url, String> {
@@ -189,6 +248,19 @@ pub(super) async fn perform(wish: Account, promised: &[SecretFlag], env: &Env) -
                 out(&format!("{account} tries at once.\n"))
             }
         }
+        Account::Set(Set { account, chosen }) => {
+            let notifier = Notifier::reach(env.clone()).await?;
+            let accounts = notifier.accounts().await?;
+            let known = accounts.iter().find(|known| known.id == account);
+            let mut choices = known.ok_or_else(|| no_account(&account))?.choices;
+            if let Some(Wanted(colour)) = chosen.colour {
+                choices.colour = colour;
+            }
+            choices.banners = chosen.pop_ups.map_or(choices.banners, Say::from);
+            choices.sound = chosen.sound.map_or(choices.sound, Say::from);
+            notifier.set_choices(account.clone(), choices).await?;
+            out(&format!("{account} is set.\n"))
+        }
         Account::SignIn(again) => {
             let wish = again.into_sign_in(secrets).await?;
             let notifier = Notifier::reach(env.clone()).await?;
@@ -198,9 +270,7 @@ pub(super) async fn perform(wish: Account, promised: &[SecretFlag], env: &Env) -
         Account::Remove { account, yes } => {
             let notifier = Notifier::reach(env.clone()).await?;
             if !notifier.accounts().await?.iter().any(|known| known.id == account) {
-                return Err(Trouble::usage(format!(
-                    "there is no account {account}; see `belfry account list`"
-                )));
+                return Err(no_account(&account));
             }
             if !yes {
                 if !ask::at_terminal() {
@@ -211,10 +281,18 @@ pub(super) async fn perform(wish: Account, promised: &[SecretFlag], env: &Env) -
                     return Err(Trouble::failed("nothing was removed"));
                 }
             }
-            notifier.remove_account(account.clone()).await?;
-            out(&format!("{account} is removed.\n"))
+            let removed = notifier.remove_account(account.clone()).await?;
+            out(&format!("{account} is removed.\n"))?;
+            if let Some(left) = removed.left {
+                say(&clean(&format!("{left}.")));
+            }
+            Ok(())
         }
     }
+}
+
+fn no_account(account: &AccountId) -> Trouble {
+    Trouble::usage(format!("there is no account {account}; see `belfry account list`"))
 }
 
 async fn hint_to_run(notifier: &Notifier) -> Result<(), Trouble> {
@@ -382,6 +460,8 @@ mod tests {
             service: crate::account::Service::Podio,
             label: "Anna\u{1b}[2J".into(),
             paused: false,
+            colour: Colour::Blue,
+            choices: crate::account::Choices::default(),
             state: LinkState::Waiting {
                 until: "2026-11-22T15:00:30Z".parse().unwrap(),
                 reason: "the server\n does not answer".into(),

@@ -249,6 +249,8 @@ mod tests {
                 occurred_at: at,
                 read: false,
                 wants_banner: true,
+                wants_sound: true,
+                no_news: false,
                 detail: Detail::Whole,
                 raw: "{}".into(),
             },

@@ -12,13 +12,14 @@ use crate::engine::intake::Intake;
 use crate::engine::marked::Batches;
 use crate::engine::overview::overview;
 use crate::engine::sign_in::{Attempts, Kept, free_name};
+use crate::engine::sign_out;
 use crate::engine::signal::Signals;
 use crate::engine::story;
 use crate::engine::supervisor::{Nudge, Supervisor};
 use crate::engine::teller::Teller;
 use crate::engine::views::{
-    AccountView, Entry, Finding, Health, InboxWish, Marked, Opened, Overview, Settings, SignIn, SignInAnswer,
-    SignInStep, Signal, TestToast, Trouble, Why,
+    AccountView, Entry, Finding, Health, InboxWish, Marked, Opened, Overview, Removed, Settings, SignIn,
+    SignInAnswer, SignInStep, Signal, TestToast, Trouble, Why,
 };
 use crate::env::Env;
 use crate::notification::{Icon, NotificationId};
@@ -117,6 +118,7 @@ impl Desk {
         // It may have been paused while the browser was open.
         if let Some(stored) = self.inner.store.account(&id).await? {
             account.paused = stored.paused;
+            account.choices = stored.choices;
         }
         self.keep_account(account).await?;
         Ok(SignInStep::Done { account: id })
@@ -138,7 +140,13 @@ impl Desk {
         }
         let id = free_name(Service::Demo, &accounts)?;
         let label = Service::Demo.human().to_owned();
-        let account = Account { id: id.clone(), label, paused: false, settings: account::Settings::Demo };
+        let account = Account {
+            id: id.clone(),
+            label,
+            paused: false,
+            settings: account::Settings::Demo,
+            choices: account::Choices::default(),
+        };
         self.keep_account(account).await?;
         Ok(id)
     }
@@ -153,16 +161,28 @@ impl Desk {
         self.restart_link(&account).await
     }
 
-    /// Removes an account with its secrets, rows and toasts.
-    pub async fn remove_account(&self, account: AccountId) -> Result<(), Trouble> {
-        self.known_account(&account).await?;
+    /// Keeps what the person chose for an account; holds for what comes from now on.
+    pub async fn set_choices(&self, account: AccountId, choices: account::Choices) -> Result<(), Trouble> {
+        let stored = self.known_account(&account).await?;
+        if stored.choices != choices {
+            self.inner.store.put_account(Account { choices, ..stored }, self.inner.env.clock.now()).await?;
+            self.inner.signals.send(Signal::Accounts);
+        }
+        Ok(())
+    }
+
+    /// Signs an account out at its service, and removes it with its secrets, rows and toasts.
+    pub async fn remove_account(&self, account: AccountId) -> Result<Removed, Trouble> {
+        let stored = self.known_account(&account).await?;
+        let others = self.inner.store.accounts().await?;
         self.stop_link(&account).await;
-        let removed = self.forget_account(&account).await;
-        if removed.is_err() {
+        let signed_out = sign_out::sign_out(&stored, &others, &self.inner.env).await;
+        if let Err(trouble) = self.forget_account(&account).await {
             // It is still there, so it goes on.
             self.restart_link(&account).await?;
+            return Err(trouble);
         }
-        removed
+        Ok(Removed { left: signed_out.err() })
     }
 
     async fn forget_account(&self, account: &AccountId) -> Result<(), Trouble> {

@@ -13,6 +13,7 @@ mod links;
 mod marked;
 mod overview;
 mod sign_in;
+mod sign_out;
 mod signal;
 mod story;
 mod supervisor;

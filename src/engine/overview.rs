@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::account::{Account, AccountId};
+use crate::account::{Account, AccountId, Colour};
 use crate::engine::links::LinkView;
 use crate::engine::views::{AccountView, Overview};
 use crate::link::LinkState;
@@ -20,13 +20,16 @@ pub(super) fn overview(
 ) -> Overview {
     let accounts: Vec<AccountView> = accounts
         .iter()
-        .map(|account| {
+        .enumerate()
+        .map(|(place, account)| {
             let link = links.get(&account.id);
             AccountView {
                 id: account.id.clone(),
                 service: account.settings.service(),
                 label: account.label.clone(),
                 paused: account.paused,
+                colour: account.choices.colour.unwrap_or_else(|| Colour::in_place(place)),
+                choices: account.choices,
                 state: link.map_or(LinkState::Off, |link| link.state.clone()),
                 last_sign_of_life: link.and_then(|link| link.last_sign_of_life),
                 unread: unread.get(&account.id).copied().unwrap_or(0),

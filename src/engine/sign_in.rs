@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use secrecy::SecretString;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::account::{Account, AccountId, PodioSettings, Service, Settings};
+use crate::account::{Account, AccountId, Choices, PodioSettings, Service, Settings};
 use crate::engine::views::{SignIn, SignInAnswer, SignInStep, Trouble};
 use crate::env::tasks::{Task, Tasks};
 use crate::env::{Env, SecretName};
@@ -260,7 +260,13 @@ fn draft(wish: &SignIn, accounts: &[Account]) -> Result<Draft, Trouble> {
         None => free_name(Service::Podio, accounts)?,
     };
     let label = id.to_string();
-    let account = Account { id, label, paused: false, settings: Settings::Podio(settings) };
+    let account = Account {
+        id,
+        label,
+        paused: false,
+        settings: Settings::Podio(settings),
+        choices: Choices::default(),
+    };
     Ok(Draft { account, others: accounts.to_vec() })
 }
 

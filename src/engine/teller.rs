@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 use tokio::sync::Notify;
 use tracing::{debug, error, warn};
 
-use crate::account::{Account, AccountId};
+use crate::account::{Account, AccountId, Choices};
 use crate::engine::links::Links;
 use crate::engine::signal::Signals;
 use crate::engine::views::Signal;
@@ -153,8 +153,8 @@ impl Teller {
         Ok(Some(now))
     }
 
-    /// What a toast calls an account: its service, and whose it is where there are several of that service.
-    async fn origins(&self) -> Result<BTreeMap<AccountId, String>, StoreError> {
+    /// What a toast calls an account (its service, and whose it is where there are several of that service), and what was chosen for it.
+    async fn origins(&self) -> Result<BTreeMap<AccountId, (String, Choices)>, StoreError> {
         let accounts = self.store.accounts().await?;
         let origin = |account: &Account| {
             let service = account.settings.service();
@@ -165,7 +165,7 @@ impl Teller {
                 format!("{} · {}", service.human(), account.label)
             }
         };
-        Ok(accounts.iter().map(|account| (account.id.clone(), origin(account))).collect())
+        Ok(accounts.iter().map(|account| (account.id.clone(), (origin(account), account.choices))).collect())
     }
 
     async fn keep_quiet(&self, ids: Vec<NotificationId>, reason: Reason) -> Result<(), StoreError> {
@@ -249,10 +249,12 @@ impl Teller {
 }
 
 /// A stored row as policy judges it.
-fn waiting(row: store::Pending, origins: &BTreeMap<AccountId, String>) -> Pending {
+fn waiting(row: store::Pending, origins: &BTreeMap<AccountId, (String, Choices)>) -> Pending {
+    let (origin, choices) = origins.get(&row.notification.account).cloned().unwrap_or_default();
     Pending {
         id: row.id,
-        origin: origins.get(&row.notification.account).cloned().unwrap_or_default(),
+        origin,
+        choices,
         notification: row.notification,
         arrival: row.arrival,
         admitted_at: row.admitted_at,

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::account::{AccountId, PodioSettings, Service};
+use crate::account::{AccountId, Choices, Colour, PodioSettings, Service};
 use crate::link::LinkState;
 use crate::notification::{Notification, NotificationId};
 use crate::rule::{ClickTo, QuietHours, Shown, Theme};
@@ -63,6 +63,10 @@ pub struct AccountView {
     pub label: String,
     /// Paused by the person.
     pub paused: bool,
+    /// The colour that tells it from others: the chosen one, or one by its place.
+    pub colour: Colour,
+    /// What the person chose for it.
+    pub choices: Choices,
     /// Where its link stands; `Off` when no resident runs.
     #[serde(flatten)]
     pub state: LinkState,
@@ -133,6 +137,14 @@ pub struct Why {
     pub outcome: String,
     /// The stored name of the reason, if there is one.
     pub reason: Option<String>,
+}
+
+/// What came of removing an account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Removed {
+    /// What the service could not be told, and what to do about it; `None` if there is nothing left to do.
+    pub left: Option<String>,
 }
 
 /// What was opened.

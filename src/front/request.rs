@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::account::AccountId;
+use crate::account::{AccountId, Choices};
 use crate::engine::Desk;
 use crate::engine::views::{
-    AccountView, Entry, Health, InboxWish, Marked, Opened, Overview, Settings, SignIn, SignInAnswer,
+    AccountView, Entry, Health, InboxWish, Marked, Opened, Overview, Removed, Settings, SignIn, SignInAnswer,
     SignInStep, TestToast, Trouble, Why,
 };
 use crate::front::Notifier;
@@ -90,8 +90,10 @@ requests! {
     add_demo as AddDemo () -> AccountId, within PROMPT;
     /// Pauses or resumes an account.
     set_paused as SetPaused (account: AccountId, paused: bool) -> (), within PROMPT;
-    /// Removes an account with its secrets, rows and toasts.
-    remove_account as RemoveAccount (account: AccountId) -> (), within PROMPT;
+    /// Keeps what the person chose for an account; holds for what comes from now on.
+    set_choices as SetChoices (account: AccountId, choices: Choices) -> (), within PROMPT;
+    /// Signs an account out at its service, and removes it with its secrets, rows and toasts.
+    remove_account as RemoveAccount (account: AccountId) -> Removed, within PROMPT;
     /// Tries a waiting or broken link at once.
     retry_now as RetryNow (account: AccountId) -> (), within PROMPT;
     /// Lists notifications, newest first, without their `raw`. Over the local socket an answer is limited in size: ask for pages.

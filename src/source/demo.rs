@@ -156,6 +156,8 @@ fn scene(script: &Script, place: usize, account: &AccountId, at: Timestamp) -> O
         occurred_at: at,
         read: false,
         wants_banner: true,
+        wants_sound: true,
+        no_news: false,
         detail: Detail::Whole,
     })
 }

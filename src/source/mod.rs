@@ -165,6 +165,16 @@ pub enum Source {
     Demo(demo::Demo),
 }
 
+/// Ends an account's sign-in at its service. A passing failure is not tried again here.
+pub async fn sign_out(account: &Account, env: &Env) -> Result<(), Failure> {
+    match &account.settings {
+        Settings::Podio(settings) => {
+            podio::Podio::new(account.id.clone(), settings.clone(), env.clone(), None).sign_out().await
+        }
+        Settings::Demo => Ok(()),
+    }
+}
+
 impl Source {
     /// The source of an account, not yet connected. `cursor` is where its catch-up stands.
     pub fn new(account: &Account, env: Env, cursor: Option<Cursor>) -> Self {

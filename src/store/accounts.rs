@@ -35,11 +35,14 @@ impl Store {
         self.write("put account", move |tx| {
             let settings = serde_json::to_string(&account.settings)
                 .map_err(|e| rusqlite::Error::ToSqlConversionFailure(Box::new(e)))?;
+            let choices = serde_json::to_string(&account.choices)
+                .map_err(|e| rusqlite::Error::ToSqlConversionFailure(Box::new(e)))?;
             tx.prepare_cached(
-                "INSERT INTO account (name, label, paused, service, settings, created_at, changed_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)
+                "INSERT INTO account (name, label, paused, service, settings, choices, created_at, changed_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?7, ?6, ?6)
                  ON CONFLICT (name) DO UPDATE SET label = excluded.label, paused = excluded.paused,
-                     service = excluded.service, settings = excluded.settings, changed_at = excluded.changed_at",
+                     service = excluded.service, settings = excluded.settings, choices = excluded.choices,
+                     changed_at = excluded.changed_at",
             )?
             .execute((
                 account.id.as_str(),
@@ -48,6 +51,7 @@ impl Store {
                 account.settings.service().as_str(),
                 settings,
                 now.as_millisecond(),
+                choices,
             ))?;
             Ok(())
         })
@@ -117,7 +121,7 @@ fn give_back(conn: &Connection) -> rusqlite::Result<()> {
 }
 
 fn select(which: &str) -> String {
-    format!("SELECT name, label, paused, settings FROM account {which}")
+    format!("SELECT name, label, paused, settings, choices FROM account {which}")
 }
 
 fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
@@ -126,12 +130,14 @@ fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
         label: row.get(1)?,
         paused: row.get(2)?,
         settings: json(&row.get::<_, String>(3)?)?,
+        choices: row.get::<_, Option<String>>(4)?.map(|text| json(&text)).transpose()?.unwrap_or_default(),
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::account::{Choices, Colour, Say};
     use crate::notification::Arrival;
     use crate::store::testing::{Bench, account, at, id, told};
     use crate::store::{InboxQuery, ReadBy, StoreError};
@@ -142,7 +148,8 @@ mod tests {
         for name in ["zebra", "apple", "mango"] {
             bench.store.put_account(account(name), at(1)).await.unwrap();
         }
-        let changed = Account { paused: true, label: "new".into(), ..account("apple") };
+        let choices = Choices { colour: Some(Colour::Teal), banners: Say::Always, sound: Say::Never };
+        let changed = Account { paused: true, label: "new".into(), choices, ..account("apple") };
         bench.store.put_account(changed.clone(), at(2)).await.unwrap();
         bench.reopen().await;
         assert_eq!(

@@ -158,8 +158,9 @@ fn insert(
     conn.prepare_cached(
         "INSERT INTO notification (account, external_id, kind, icon, title, body, actor,
              context_what, context_id, context_title, context_place, context_url,
-             occurred_at, wants_banner, detail, raw, arrival, admitted_at, read, read_at, read_by)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)
+             occurred_at, wants_banner, detail, raw, arrival, admitted_at, read, read_at, read_by, wants_sound, no_news)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21,
+             ?22, ?23)
          ON CONFLICT (account, external_id) DO NOTHING RETURNING id",
     )?
     .query_row(
@@ -185,6 +186,8 @@ fn insert(
             n.read,
             n.read.then_some(now),
             n.read.then_some("service"),
+            n.wants_sound,
+            n.no_news,
         ],
         |row| row.get(0),
     )
@@ -203,7 +206,7 @@ fn complete(conn: &Connection, id: i64, n: &Notification) -> rusqlite::Result<()
     conn.prepare_cached(
         "UPDATE notification SET kind = ?2, icon = ?3, title = ?4, body = ?5, actor = ?6, context_what = ?7,
              context_id = ?8, context_title = ?9, context_place = ?10, context_url = ?11, occurred_at = ?12,
-             wants_banner = ?13, detail = 'whole', raw = ?14
+             wants_banner = ?13, detail = 'whole', raw = ?14, wants_sound = ?15, no_news = ?16
          WHERE id = ?1",
     )?
     .execute(rusqlite::params![
@@ -221,6 +224,8 @@ fn complete(conn: &Connection, id: i64, n: &Notification) -> rusqlite::Result<()
         n.occurred_at.as_millisecond(),
         n.wants_banner,
         n.raw,
+        n.wants_sound,
+        n.no_news,
     ])
     .map(drop)
 }

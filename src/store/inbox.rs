@@ -144,7 +144,7 @@ macro_rules! columns {
             "n.id, a.name, n.external_id, n.kind, n.icon, n.title, n.body, n.actor, n.context_what, n.context_id, \
              n.context_title, n.context_place, n.context_url, n.occurred_at, n.read, n.wants_banner, n.detail, ",
             $raw,
-            ", n.read_at, n.read_by, n.admitted_at"
+            ", n.read_at, n.read_by, n.admitted_at, n.wants_sound, n.no_news"
         )
     };
 }
@@ -154,7 +154,7 @@ pub(super) const COLUMNS: &str = columns!("n.raw");
 /// The same without what the service sent, which is most of a row: for lists.
 pub(super) const LISTED: &str = columns!("''");
 /// How many there are.
-pub(super) const COLUMN_COUNT: usize = 21;
+pub(super) const COLUMN_COUNT: usize = 23;
 
 const SELECT: &str = concat!(
     "SELECT ",
@@ -186,6 +186,8 @@ pub(super) fn kept(row: &Row<'_>) -> rusqlite::Result<Kept> {
             occurred_at: time(row, 13)?,
             read,
             wants_banner: row.get(15)?,
+            wants_sound: row.get(21)?,
+            no_news: row.get(22)?,
             detail: named(row, 16, column::DETAILS)?,
             raw: row.get(17)?,
         },
@@ -408,6 +410,8 @@ mod tests {
             actor: None,
             context: Context::default(),
             wants_banner: false,
+            wants_sound: false,
+            no_news: true,
             raw: "{\"odd\":\"\u{1F319}\u{0}\"}".into(),
             occurred_at: at(-5_000),
             ..told("odd", 0)

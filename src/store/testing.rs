@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::{Admitted, Opened, Store};
-use crate::account::{Account, AccountId, PodioSettings, PushTransport, Settings};
+use crate::account::{Account, AccountId, Choices, PodioSettings, PushTransport, Settings};
 use crate::notification::{Arrival, Context, Detail, Icon, Kind, Notification, NotificationId};
 
 /// An open store in a folder that goes with it.
@@ -88,6 +88,7 @@ pub(super) fn account(name: &str) -> Account {
             push_transport: PushTransport::LongPolling,
             user_id: None,
         }),
+        choices: Choices::default(),
     }
 }
 
@@ -111,6 +112,8 @@ pub(super) fn told(external_id: &str, ms: i64) -> Notification {
         occurred_at: at(ms),
         read: false,
         wants_banner: true,
+        wants_sound: true,
+        no_news: false,
         detail: Detail::Whole,
         raw: "{}".into(),
     }

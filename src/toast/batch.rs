@@ -73,7 +73,7 @@ pub fn plan(pending: Vec<Pending>, rules: &Rules, now: Timestamp, zone: &TimeZon
     }
     plan.raise.extend(fresh.into_iter().map(|(pending, toast)| Raise { toast, ids: vec![pending.id] }));
     // One sound per burst.
-    for raise in plan.raise.iter_mut().skip(1) {
+    for raise in plan.raise.iter_mut().filter(|raise| !raise.toast.silent).skip(1) {
         raise.toast.silent = true;
     }
     plan
@@ -91,7 +91,9 @@ pub fn after_quiet(mut held: Vec<Pending>, rules: &Rules) -> Option<Raise> {
 
 /// True for what would have been told were it not for the quiet.
 fn is_news(pending: &Pending, now: Timestamp) -> bool {
-    pending.notification.wants_banner && (!policy::is_late(pending, now) || was_missed(pending, now))
+    policy::wants_banner(pending)
+        && !pending.notification.no_news
+        && (!policy::is_late(pending, now) || was_missed(pending, now))
 }
 
 /// True for what happened while nobody listened and was found just now. What lay here since before a crash stays quiet: it may have
@@ -132,7 +134,7 @@ fn summary(told: &[Pending], when: Option<&str>, rules: &Rules) -> Raise {
         body: text::body(&titles.join(" · ")),
         account: origins.join(", "),
         icon,
-        silent: false,
+        silent: !told.iter().any(policy::wants_sound),
     };
     Raise { toast, ids: told.iter().map(|pending| pending.id).collect() }
 }

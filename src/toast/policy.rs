@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Reason, Toast, ToastKey, Verdict};
 use super::{quiet, text};
+use crate::account::{Choices, Say};
 use crate::notification::{Arrival, Icon, Notification, NotificationId};
 use crate::rule::{Rules, Shown};
 
@@ -29,6 +30,8 @@ pub struct Pending {
     pub admitted_at: Timestamp,
     /// What to call its account on screen: `Podio`, or the account's label.
     pub origin: String,
+    /// What the person chose for its account.
+    pub choices: Choices,
 }
 
 /// Decides about one notification. The first reason that applies is the one the person is told. `zone` is theirs, for quiet hours.
@@ -39,9 +42,13 @@ pub fn decide(pending: &Pending, rules: &Rules, now: Timestamp, zone: &TimeZone,
         Some(Reason::AlreadyRead)
     } else if pending.arrival == Arrival::FirstFill {
         Some(Reason::BeforeBelfry)
+    } else if pending.notification.no_news {
+        Some(Reason::NoNews)
     } else if let Some(reason) = quiet::quiet(rules, now, zone) {
         Some(reason)
-    } else if !pending.notification.wants_banner {
+    } else if pending.choices.banners == Say::Never {
+        Some(Reason::YourWish)
+    } else if !wants_banner(pending) {
         Some(Reason::AccountWish)
     } else if is_late(pending, now) {
         Some(Reason::Late)
@@ -76,8 +83,18 @@ pub fn toast(pending: &Pending, rules: &Rules) -> Toast {
         body,
         account: origin,
         icon,
-        silent: false,
+        silent: !wants_sound(pending),
     }
+}
+
+/// Whether it may pop up, by the person's choice for the account or else by the account's own settings.
+pub(super) fn wants_banner(pending: &Pending) -> bool {
+    pending.choices.banners.over(pending.notification.wants_banner)
+}
+
+/// The same for a sound.
+pub(super) fn wants_sound(pending: &Pending) -> bool {
+    pending.choices.sound.over(pending.notification.wants_sound)
 }
 
 /// The toast's name: the same for the same event on every run, so that showing it again replaces it.
@@ -134,12 +151,15 @@ pub(super) mod tests {
                 occurred_at: at(minutes),
                 read: false,
                 wants_banner: true,
+                wants_sound: true,
+                no_news: false,
                 detail: Detail::Whole,
                 raw: "{}".into(),
             },
             arrival: Arrival::Live,
             admitted_at: at(minutes),
             origin: "Podio".into(),
+            choices: Choices::default(),
         }
     }
 

@@ -45,6 +45,10 @@ reasons! {
     Paused = "paused", "Toasts were paused when it came.";
     /// It came during the person's quiet hours.
     QuietHours = "quiet-hours", "It came during your quiet hours.";
+    /// The person did it, or it was told in another form.
+    NoNews = "no-news", "You did this yourself, or it was told to you in another form.";
+    /// The person chose so for the account.
+    YourWish = "your-wish", "You chose that this account raises no pop-ups.";
     /// The account's own settings ask for no pop-up.
     AccountWish = "account-wish", "Your settings at the service ask for no pop-up for this kind of notification.";
     /// Toasts are switched off for this run.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::account::Service;
+use crate::account::{Choices, Colour, Service};
 use crate::notification::{Context, Detail, Icon, Kind, Notification};
 
 fn now() -> Zoned {
@@ -16,6 +16,8 @@ fn account(label: &str, state: LinkState) -> AccountView {
         service: Service::Podio,
         label: label.into(),
         paused: false,
+        colour: Colour::Blue,
+        choices: Choices::default(),
         state,
         last_sign_of_life: None,
         unread: 0,
@@ -45,6 +47,8 @@ fn entry(id: i64, title: &str, read: bool, url: Option<&str>) -> Entry {
             occurred_at: now().timestamp(),
             read,
             wants_banner: true,
+            wants_sound: true,
+            no_news: false,
             detail: Detail::Whole,
             raw: String::new(),
         },

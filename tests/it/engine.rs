@@ -213,6 +213,8 @@ fn pushed(stage: &Stage, id: u64, text: &str) -> belfry::notification::Notificat
         occurred_at: stage.env.clock.now(),
         read: false,
         wants_banner: true,
+        wants_sound: true,
+        no_news: false,
         detail: Detail::Hint,
         raw: "{}".into(),
     }

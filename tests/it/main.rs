@@ -8,6 +8,7 @@
 )]
 #![allow(missing_docs, unreachable_pub, reason = "tests")]
 
+mod accounts;
 mod cli;
 mod click;
 mod demo;

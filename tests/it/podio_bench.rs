@@ -153,6 +153,7 @@ impl Bench {
             id: self.account.clone(),
             label: "Podio".into(),
             paused: false,
+            choices: belfry::account::Choices::default(),
             settings: Settings::Podio(self.settings.clone()),
         };
         Source::new(&account, self.env.clone(), cursor)

@@ -43,6 +43,13 @@ const PICTURES = {
   },
   hostile: { scene: 'hostile', play: (page) => page.getByTestId('row').nth(0).click() },
   accounts: { scene: 'day', play: (page) => page.getByTestId('nav-accounts').click() },
+  'account-choices': {
+    scene: 'day',
+    play: async (page) => {
+      await page.getByTestId('nav-accounts').click();
+      await page.getByTestId('account-choices').first().locator('summary').click();
+    },
+  },
   'add-account': {
     scene: 'day', height: 760,
     play: async (page) => {

@@ -4,7 +4,7 @@
 import { invoke } from '@tauri-apps/api/core';
 import { listen } from '@tauri-apps/api/event';
 import type {
-  AccountId, AccountView, Entry, Health, InboxWish, Marked, NotificationId, Opened, Overview, Settings, SignIn,
+  AccountId, AccountView, Choices, Entry, Health, InboxWish, Marked, NotificationId, Opened, Overview, Removed, Settings, SignIn,
   SignInAnswer, SignInStep, Signal, TestToast, Why,
 } from './contract';
 
@@ -31,7 +31,8 @@ export interface Backend {
   sign_in(wish: SignIn): Promise<SignInStep>;
   sign_in_answer(attempt: number, answer: SignInAnswer): Promise<SignInStep>;
   set_paused(account: AccountId, paused: boolean): Promise<void>;
-  remove_account(account: AccountId): Promise<void>;
+  set_choices(account: AccountId, choices: Choices): Promise<void>;
+  remove_account(account: AccountId): Promise<Removed>;
   retry_now(account: AccountId): Promise<void>;
   pause_toasts(until: string | null): Promise<void>;
   settings(): Promise<Settings>;
@@ -60,6 +61,7 @@ export const backend: Backend = {
   sign_in: (wish) => invoke('sign_in', { wish }),
   sign_in_answer: (attempt, answer) => invoke('sign_in_answer', { attempt, answer }),
   set_paused: (account, paused) => invoke('set_paused', { account, paused }),
+  set_choices: (account, choices) => invoke('set_choices', { account, choices }),
   remove_account: (account) => invoke('remove_account', { account }),
   retry_now: (account) => invoke('retry_now', { account }),
   pause_toasts: (until) => invoke('pause_toasts', { until }),

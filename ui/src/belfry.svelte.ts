@@ -2,7 +2,7 @@
 
 import { backend } from '#backend';
 import type { Resident } from './backend';
-import type { AccountId, AccountView, Overview, Settings } from './contract';
+import type { AccountId, AccountView, Colour, Overview, Settings } from './contract';
 import { notices } from './notices.svelte';
 import { applyTheme } from './theme';
 import { wordsOf } from './trouble';
@@ -63,6 +63,11 @@ class Belfry {
   /** The same in few letters, where the service is plain from the picture. */
   label(id: AccountId): string {
     return this.accounts.find((it) => it.id === id)?.label || id;
+  }
+
+  /** The colour that tells an account from others. */
+  colour(id: AccountId): Colour | undefined {
+    return this.accounts.find((it) => it.id === id)?.colour;
   }
 
   #take(settings: Settings): void {

@@ -33,6 +33,33 @@ reason: string, } | { "state": "broken",
 reason: string, };
 
 /**
+ * The colour that tells an account from others, beside its name.
+ */
+export type Colour = "blue" | "orange" | "green" | "purple" | "red" | "teal" | "pink" | "brown";
+
+/**
+ * Who decides something that the service has a setting for.
+ */
+export type Say = "service" | "always" | "never";
+
+/**
+ * What the person chose for an account, over what its service says.
+ */
+export type Choices = { 
+/**
+ * Its colour in the window; one by its place among the accounts if none was chosen.
+ */
+colour: Colour | null, 
+/**
+ * Who says whether its notifications pop up.
+ */
+banners: Say, 
+/**
+ * Who says whether they make a sound.
+ */
+sound: Say, };
+
+/**
  * An account as a face shows it.
  */
 export type AccountView = { 
@@ -52,6 +79,14 @@ label: string,
  * Paused by the person.
  */
 paused: boolean, 
+/**
+ * The colour that tells it from others: the chosen one, or one by its place.
+ */
+colour: Colour, 
+/**
+ * What the person chose for it.
+ */
+choices: Choices, 
 /**
  * When the service last gave a sign of life.
  */
@@ -272,6 +307,14 @@ read: boolean,
  */
 wants_banner: boolean, 
 /**
+ * False if they ask for no sound with it.
+ */
+wants_sound: boolean, 
+/**
+ * True if the person knows it without being told: they did it themselves, or the same event came in another form.
+ */
+no_news: boolean, 
+/**
  * How much is known.
  */
 detail: Detail, 
@@ -370,6 +413,14 @@ read: boolean,
  */
 wants_banner: boolean, 
 /**
+ * False if they ask for no sound with it.
+ */
+wants_sound: boolean, 
+/**
+ * True if the person knows it without being told: they did it themselves, or the same event came in another form.
+ */
+no_news: boolean, 
+/**
  * How much is known.
  */
 detail: Detail, 
@@ -420,6 +471,15 @@ count: number,
  * Names what was done, to take it back; `None` if nothing changed.
  */
 undo: number | null, };
+
+/**
+ * What came of removing an account.
+ */
+export type Removed = { 
+/**
+ * What the service could not be told, and what to do about it; `None` if there is nothing left to do.
+ */
+left: string | null, };
 
 /**
  * How much of a notification a toast may show.

@@ -11,10 +11,10 @@ use std::path::Path;
 use serde::Serialize;
 use ts_rs::{Config, TS};
 
-use crate::account::{AccountId, PodioSettings, PushTransport, Service};
+use crate::account::{AccountId, Choices, Colour, PodioSettings, PushTransport, Say, Service};
 use crate::engine::views::{
-    AccountView, Entry, Finding, Health, InboxWish, Marked, Opened, Overview, PasswordSignIn, Settings,
-    SignIn, SignInAnswer, SignInStep, Signal, TestToast, Trouble, TroubleKind, Why,
+    AccountView, Entry, Finding, Health, InboxWish, Marked, Opened, Overview, PasswordSignIn, Removed,
+    Settings, SignIn, SignInAnswer, SignInStep, Signal, TestToast, Trouble, TroubleKind, Why,
 };
 use crate::kind::{Icon, Kind};
 use crate::link::LinkState;
@@ -59,7 +59,7 @@ fn declarations() -> String {
     macro_rules! declare {
         ($($type:ty),* $(,)?) => { $(text.push_str(&declared::<$type>(&config));)* };
     }
-    declare!(AccountId, Service, LinkState, AccountView, Overview, NotificationId);
+    declare!(AccountId, Service, LinkState, Colour, Say, Choices, AccountView, Overview, NotificationId);
     let kinds = Kind::NAMED.iter().map(Kind::name);
     text.push_str(&names(
         "Kind",
@@ -74,7 +74,7 @@ fn declarations() -> String {
         icons,
         "\"other\"",
     ));
-    declare!(Detail, Context, Notification, InboxWish, Entry, Why, Opened, Marked);
+    declare!(Detail, Context, Notification, InboxWish, Entry, Why, Opened, Marked, Removed);
     declare!(Shown, ClickTo, Theme, Weekday, TimeOfDay, QuietHours, Settings);
     declare!(Finding, ToastService, Health, TestToast);
     declare!(PushTransport, PodioSettings, PasswordSignIn, SignIn, SignInStep, SignInAnswer);

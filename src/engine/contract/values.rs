@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::account::{Account, AccountId, PodioSettings};
+use crate::account::{Account, AccountId, Choices, PodioSettings};
 use crate::engine::links::LinkView;
 use crate::engine::views::{
     Entry, Health, Marked, Overview, Settings, SignInStep, Signal, TestToast, Trouble, Why,
@@ -54,7 +54,13 @@ pub(super) fn overview() -> Overview {
             unread.insert(id(name), count);
             let settings: PodioSettings = serde_json::from_str(r#"{"client_id":"belfry"}"#).unwrap();
             let settings = crate::account::Settings::Podio(settings);
-            Account { id: id(name), label: label.into(), paused: false, settings }
+            Account {
+                id: id(name),
+                label: label.into(),
+                paused: false,
+                settings,
+                choices: Choices::default(),
+            }
         })
         .collect();
     overview::overview(true, &accounts, &states, &unread, Some(at("2026-11-22T16:00:00Z")), now())
@@ -212,6 +218,8 @@ pub(super) fn inbox() -> Vec<Entry> {
                     occurred_at: at(happened),
                     read: read.is_some(),
                     wants_banner: true,
+                    wants_sound: true,
+                    no_news: false,
                     detail: if what.is_empty() { Detail::Hint } else { Detail::Whole },
                     raw: String::new(),
                 },

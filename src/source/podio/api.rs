@@ -14,6 +14,7 @@ use url::Url;
 
 use super::budget::{Budget, Operation, Purpose, Room};
 use super::json::{as_query, at, field, int, text};
+use super::normalize::Asks;
 use super::paging::SHORTEST_PAGE;
 use super::push::PushObject;
 use crate::account::PodioSettings;
@@ -112,6 +113,18 @@ impl Api {
     pub(crate) async fn status(&self) -> Result<Status, ApiError> {
         let body = self.get(Operation::Status, Purpose::Needed, "/user/status", &[]).await?;
         Ok(read_status(&body))
+    }
+
+    /// What the account's own settings say of pop-ups and sounds. The documentation names the settings and two types of client, `email` and
+    /// `mobile`, and not which of them a desktop is; the push echoes the same two.
+    pub(crate) async fn asks(&self) -> Result<Asks, ApiError> {
+        let body = self.get(Operation::Settings, Purpose::Useful, "/user/setting/mobile/", &[]).await?;
+        Ok(Asks::of(&body))
+    }
+
+    /// Ends all sign-ins of this person through this API key (podio.md §4.4).
+    pub(crate) async fn sign_out(&self) -> Result<(), ApiError> {
+        self.mark(true, "/oauth/token/invalidate", Purpose::Needed).await
     }
 
     /// One page of groups; a smaller one where a whole one is too long to be taken.
@@ -252,7 +265,7 @@ impl Api {
         }
         let longest = match operation {
             Operation::List => LONGEST_PAGE,
-            Operation::Status | Operation::One | Operation::Mark => LONGEST,
+            Operation::Status | Operation::Settings | Operation::One | Operation::Mark => LONGEST,
         };
         let answer = exchange(request, &host_of(&self.base), longest).await;
         if let Ok(answer) = &answer {

@@ -28,6 +28,8 @@ pub(crate) enum Operation {
     List,
     /// `GET /notification/{id}/v2`.
     One,
+    /// `GET /user/setting/…`.
+    Settings,
     /// `POST` or `DELETE …/viewed`, `POST …/read`.
     Mark,
 }

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::api::{Api, Listing};
 use super::budget::Purpose;
-use super::normalize::{self, Reader};
+use super::normalize::{self, Asks, Reader};
 use super::paging::{Next, Paging};
 use crate::account::AccountId;
 use crate::link::{Cursor, Failure};
@@ -87,6 +87,8 @@ pub(crate) struct CatchUp {
     pub(crate) account: AccountId,
     /// The signed-in user.
     pub(crate) me: Option<i64>,
+    /// What the account's own settings ask for.
+    pub(crate) asks: Asks,
     /// Our clock at the start.
     pub(crate) now: Timestamp,
     /// The monotonic clock at the start.
@@ -181,7 +183,7 @@ impl CatchUp {
         seen: &mut BTreeSet<i64>,
         mut look: impl FnMut(&[Notification]),
     ) -> Result<(), Failure> {
-        let reader = Reader { account: &self.account, me: self.me, now: self.now };
+        let reader = Reader { account: &self.account, me: self.me, now: self.now, asks: self.asks };
         let (mut paging, mut next) = (Paging::default(), Next::Page(0));
         while let Next::Page(offset) = next {
             let asked = self.api.list(list, offset, self.purpose).await;

@@ -522,7 +522,7 @@ impl<'a> Live<'a> {
         if let Some(message) = normalize::message_number(&notification) {
             if self.messages.contains(&message) {
                 // One event, one banner: the other form of this message has been told.
-                notification.wants_banner = false;
+                notification.no_news = true;
             } else {
                 self.messages.push(message);
                 if self.messages.len() > 200 {
@@ -544,10 +544,6 @@ impl<'a> Live<'a> {
     }
 
     fn reader(&self) -> Reader<'_> {
-        Reader {
-            account: &self.podio.account,
-            me: self.podio.settings.user_id,
-            now: self.podio.env.clock.now(),
-        }
+        self.podio.reader()
     }
 }

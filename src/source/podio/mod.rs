@@ -30,6 +30,7 @@ use self::api::{Api, Status};
 use self::catch_up::Heard;
 use self::completing::Completing;
 use self::live::Live;
+use self::normalize::Asks;
 use self::outgoing::Outgoing;
 use self::push::PushObject;
 use self::wishes::Wishes;
@@ -68,6 +69,8 @@ pub struct Podio {
     known_unread: Option<i64>,
     unread_offset: i64,
     heard: Heard,
+    /// What the account's own settings ask for.
+    asks: Asks,
     completing: Completing,
     wishes: Wishes,
     outgoing: Outgoing,
@@ -91,6 +94,7 @@ impl Podio {
             known_unread: None,
             unread_offset: 0,
             heard: Heard::default(),
+            asks: Asks::default(),
             completing: Completing::default(),
             wishes: Wishes::default(),
             outgoing: Outgoing::default(),
@@ -118,6 +122,23 @@ impl Podio {
         failure
     }
 
+    /// Ends the sign-in: all tokens that Podio gave this person through this API key.
+    pub(crate) async fn sign_out(&self) -> Result<(), Failure> {
+        match self.api.sign_out().await {
+            Ok(()) | Err(api::ApiError::Gone) => Ok(()),
+            Err(error) => Err(error.into_failure()),
+        }
+    }
+
+    fn reader(&self) -> normalize::Reader<'_> {
+        normalize::Reader {
+            account: &self.account,
+            me: self.settings.user_id,
+            now: self.env.clock.now(),
+            asks: self.asks,
+        }
+    }
+
     /// Prepares the push client. Asks who is signed in, unless an earlier link can be gone on with.
     async fn connect(
         &mut self,
@@ -130,6 +151,8 @@ impl Podio {
             None => {
                 let status = self.api.status().await.map_err(api::ApiError::into_failure)?;
                 self.identify(&status, reports).await;
+                // Without an answer, what was known before goes on.
+                self.asks = self.api.asks().await.unwrap_or(self.asks);
                 let push = status.push.ok_or_else(no_push_object)?;
                 (push.channel.clone(), Some(push), status.unread)
             }
@@ -176,13 +199,9 @@ impl Podio {
     async fn end(&mut self, reports: &Reports) {
         self.wishes.link_ended();
         self.outgoing.link_ended();
-        let reader = normalize::Reader {
-            account: &self.account,
-            me: self.settings.user_id,
-            now: self.env.clock.now(),
-        };
         for hint in self.completing.link_ended() {
-            self.outgoing.notification(hint.notification(reader), Arrival::Live);
+            let told = hint.notification(self.reader());
+            self.outgoing.notification(told, Arrival::Live);
             self.completing.leave(hint.id, Some(hint));
         }
         let outgoing = &mut self.outgoing;

@@ -28,10 +28,35 @@ const RAW: usize = 64 * 1024;
 pub struct Reader<'a> {
     /// The account it came to.
     pub account: &'a AccountId,
-    /// The signed-in user's number, if known: what one did oneself asks for no banner.
+    /// The signed-in user's number, if known: what one did oneself is no news.
     pub me: Option<i64>,
     /// Stands in where the service gives no time.
     pub now: Timestamp,
+    /// What the account's own settings ask for, for what comes without a word about it.
+    pub asks: Asks,
+}
+
+/// What an account's own settings ask for when something happens (podio.md §5.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asks {
+    /// A native pop-up (`push_notification_browser`).
+    pub banner: bool,
+    /// A sound (`push_notification_sound`).
+    pub sound: bool,
+}
+
+impl Default for Asks {
+    fn default() -> Self {
+        Self { banner: true, sound: true }
+    }
+}
+
+impl Asks {
+    /// From the answer of `GET /user/setting/mobile/`; what it does not say is as usual.
+    pub(crate) fn of(settings: &Value) -> Self {
+        let wants = |name: &str| flag(field(settings, name)).unwrap_or(true);
+        Self { banner: wants("push_notification_browser"), sound: wants("push_notification_sound") }
+    }
 }
 
 /// What is addressed by an external id.
@@ -103,9 +128,9 @@ impl Hint {
         text(at(&self.event, &["data", "link"]))
     }
 
-    /// The account's own setting for native pop-ups (`push_notification_browser`), echoed by the push.
-    fn wants_banner(&self) -> bool {
-        flag(at(&self.event, &["data", "settings", "browser"])).unwrap_or(true)
+    /// The account's own wish for native pop-ups (`browser`) or sound (`sound`), echoed by the push (podio.md §5.4).
+    fn wants(&self, what: &str, usually: bool) -> bool {
+        flag(at(&self.event, &["data", "settings", what])).unwrap_or(usually)
     }
 
     /// What can be shown before the service was asked.
@@ -125,7 +150,9 @@ impl Hint {
             context: Context { url: self.link(), ..Context::default() },
             occurred_at: self.heard,
             read: false,
-            wants_banner: self.wants_banner() && !is_me(field(&self.event, "created_by"), reader.me),
+            wants_banner: self.wants("browser", reader.asks.banner),
+            wants_sound: self.wants("sound", reader.asks.sound),
+            no_news: is_me(field(&self.event, "created_by"), reader.me),
             detail: Detail::Hint,
             raw: raw(&self.event),
         }
@@ -159,7 +186,8 @@ pub(crate) fn numbers(group: &Value) -> Vec<i64> {
 pub fn completed(hint: &Hint, from: &Value, reader: Reader<'_>) -> Option<Notification> {
     let wanted = notification_id(hint.id);
     let mut whole = group(from, reader).into_iter().find(|one| one.external_id == wanted)?;
-    whole.wants_banner = whole.wants_banner && hint.wants_banner();
+    whole.wants_banner = hint.wants("browser", reader.asks.banner);
+    whole.wants_sound = hint.wants("sound", reader.asks.sound);
     // The push's link leads to the very thing (a comment, say), the group's to what it belongs to.
     whole.context.url = hint.link().or(whole.context.url);
     Some(whole)
@@ -191,7 +219,9 @@ fn entry(one: &Value, context: &Value, reader: Reader<'_>) -> Option<Notificatio
         context,
         occurred_at: time(field(one, "created_on")).unwrap_or(reader.now),
         read: text(field(one, "viewed_on")).is_some(),
-        wants_banner: !is_me(field(one, "created_by"), reader.me),
+        wants_banner: reader.asks.banner,
+        wants_sound: reader.asks.sound,
+        no_news: is_me(field(one, "created_by"), reader.me),
         detail: Detail::Whole,
         raw: raw_entry(one, context_value),
     })
@@ -209,7 +239,7 @@ pub fn conversation_message(event: &Value, reader: Reader<'_>) -> Option<Notific
     let actor = text(field(by, "name")).map(|name| one_line(&name, TITLE));
     let settings = field(data, "settings");
     let wants = [field(settings, "popup"), field(settings, "browser")].into_iter().filter_map(flag);
-    let wants = wants.reduce(|one, other| one || other).unwrap_or(true);
+    let wants = wants.reduce(|one, other| one || other).unwrap_or(reader.asks.banner);
     let reply = flag(at(data, &["data", "reply"])).unwrap_or(false);
     let subject = text(field(data, "subject")).or_else(|| text(at(data, &["conversation", "subject"])));
     let who = actor.as_deref().unwrap_or("Somebody");
@@ -237,7 +267,9 @@ pub fn conversation_message(event: &Value, reader: Reader<'_>) -> Option<Notific
         },
         occurred_at: time(field(data, "created_on")).unwrap_or(reader.now),
         read: false,
-        wants_banner: wants && !is_me(by, reader.me) && !is_me(field(event, "created_by"), reader.me),
+        wants_banner: wants,
+        wants_sound: flag(field(settings, "sound")).unwrap_or(reader.asks.sound),
+        no_news: is_me(by, reader.me) || is_me(field(event, "created_by"), reader.me),
         detail: Detail::Whole,
         raw: raw(event),
     })

@@ -16,7 +16,7 @@ fn now() -> Timestamp {
 
 fn read(value: &Value) -> Vec<Notification> {
     let account = account();
-    group(value, Reader { account: &account, me: Some(46_432), now: now() })
+    group(value, Reader { account: &account, me: Some(46_432), now: now(), asks: Asks::default() })
 }
 
 /// One notification in a group, as the service sends it (values made up, names documented).
@@ -248,9 +248,9 @@ fn what_one_did_oneself_asks_for_no_banner() {
     let mut mine = sent("comment", "item", Value::Null, None);
     mine["notifications"][0]["created_by"] =
         json!({"type": "user", "id": 999, "user_id": 46432, "name": "Me"});
-    assert!(!read(&mine)[0].wants_banner);
+    assert!(read(&mine)[0].no_news);
     mine["notifications"][0]["created_by"] = json!({"type": "app", "id": 46432, "name": "Robot"});
-    assert!(read(&mine)[0].wants_banner);
+    assert!(!read(&mine)[0].no_news);
 }
 
 #[test]
@@ -275,7 +275,7 @@ fn pushed() -> Value {
 #[test]
 fn a_push_alone_gives_a_hint() {
     let account = account();
-    let reader = Reader { account: &account, me: Some(46_432), now: now() };
+    let reader = Reader { account: &account, me: Some(46_432), now: now(), asks: Asks::default() };
     let hint = Hint::of(&pushed(), now()).unwrap();
     let one = hint.notification(reader);
     assert_eq!((one.external_id.as_str(), one.title.as_str()), ("n123", "Ada assigned you a task"));
@@ -293,7 +293,7 @@ fn a_push_alone_gives_a_hint() {
 #[test]
 fn a_hint_is_completed_by_its_own_group_and_keeps_link_and_wish() {
     let account = account();
-    let reader = Reader { account: &account, me: None, now: now() };
+    let reader = Reader { account: &account, me: None, now: now(), asks: Asks::default() };
     let mut push = pushed();
     push["data"]["settings"]["browser"] = json!(0);
     let hint = Hint::of(&push, now()).unwrap();
@@ -319,7 +319,7 @@ fn captured() -> Value {
 #[test]
 fn a_message_in_a_conversation_is_a_notification() {
     let account = account();
-    let reader = Reader { account: &account, me: Some(46_432), now: now() };
+    let reader = Reader { account: &account, me: Some(46_432), now: now(), asks: Asks::default() };
     let one = conversation_message(&captured(), reader).unwrap();
     assert_eq!(one.external_id, "c860274.19227960");
     assert_eq!(Target::of(&one.external_id), Some(Target::Conversation { conversation: 860_274 }));
@@ -329,7 +329,7 @@ fn a_message_in_a_conversation_is_a_notification() {
     assert!(one.wants_banner);
     assert_eq!(message_number(&one), Some(18_333_088));
     let mine = Reader { me: Some(56_432), ..reader };
-    assert!(!conversation_message(&captured(), mine).unwrap().wants_banner);
+    assert!(conversation_message(&captured(), mine).unwrap().no_news);
     let mut left = captured();
     left["data"]["action"] = json!("participant_leave");
     assert!(conversation_message(&left, reader).is_none());

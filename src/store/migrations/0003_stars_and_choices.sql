@@ -4,6 +4,8 @@
 ALTER TABLE notification ADD COLUMN starred INTEGER NOT NULL DEFAULT 0 CHECK (starred IN (0, 1));
 -- 0 if the account's own settings ask for no sound with it.
 ALTER TABLE notification ADD COLUMN wants_sound INTEGER NOT NULL DEFAULT 1 CHECK (wants_sound IN (0, 1));
+-- 1 if the person knows it without being told: they did it, or the same event came in another form.
+ALTER TABLE notification ADD COLUMN no_news INTEGER NOT NULL DEFAULT 0 CHECK (no_news IN (0, 1));
 -- What the person chose for this account, as JSON: its colour, pop-ups, sound. NULL for the defaults.
 ALTER TABLE account ADD COLUMN choices TEXT CHECK (json_valid(choices));
 -- How many of its notifications only a look at the service's lists found, while its link was live.

@@ -3,7 +3,7 @@
 
 import type { Backend, LoginStart, Resident, Wanted } from '../backend';
 import type {
-  AccountId, AccountView, Entry, Health, InboxWish, NotificationId, Overview, Settings, SignIn, SignInAnswer, SignInStep, Signal, Trouble, Why,
+  AccountId, AccountView, Choices, Entry, Health, InboxWish, NotificationId, Overview, Settings, SignIn, SignInAnswer, SignInStep, Signal, Trouble, Why,
 } from '../contract';
 import healthSnapshot from '../../contract/health.json';
 import overviewSnapshot from '../../contract/overview.json';
@@ -29,6 +29,7 @@ const calls: { command: string; args: unknown[] }[] = [];
 const hears = { signal: new Set<(it: Signal) => void>(), resident: new Set<(it: Resident) => void>(), show: new Set<(it: Wanted) => void>() };
 let signIn: { attempt: number; wish: SignIn; end: (step: SignInStep | Trouble) => void; ended: Promise<SignInStep> } | null = null;
 let attempts = 0;
+const unchosen: Choices = { colour: null, banners: 'service', sound: 'service' };
 
 /** A snapshot's account with its times moved to the present. */
 function revived(account: AccountView): AccountView {
@@ -80,8 +81,8 @@ function viewed(): AccountView[] {
 function setState(id: AccountId, changes: Record<string, unknown>): void {
   accounts = accounts.map((account) => {
     if (account.id !== id) return account;
-    const { id: name, service, label, paused, last_sign_of_life, unread } = account;
-    return { id: name, service, label, paused, last_sign_of_life, unread, state: 'live', ...changes } as AccountView;
+    const { id: name, service, label, paused, colour, choices, last_sign_of_life, unread } = account;
+    return { id: name, service, label, paused, colour, choices, last_sign_of_life, unread, state: 'live', ...changes } as AccountView;
   });
   signal({ signal: 'accounts' });
 }
@@ -92,7 +93,7 @@ function kept(wish: SignIn): SignInStep {
     return { step: 'done', account: wish.account };
   }
   const id = wish.name ?? (accounts.some((account) => account.id === 'podio') ? `podio-${accounts.length + 1}` : 'podio');
-  accounts = [...accounts, { id, service: 'podio', label: 'Nora New', paused: false, state: 'live', last_sign_of_life: new Date().toISOString(), unread: 0 }];
+  accounts = [...accounts, { id, service: 'podio', label: 'Nora New', paused: false, colour: 'pink', choices: unchosen, state: 'live', last_sign_of_life: new Date().toISOString(), unread: 0 }];
   signal({ signal: 'accounts' });
   return { step: 'done', account: id };
 }
@@ -169,10 +170,15 @@ const answers: Omit<Backend, 'onSignal' | 'onResident' | 'onShow'> = {
     }
   },
   set_paused: async (account, paused) => setState(account, { paused, state: paused ? 'off' : 'live' }),
+  set_choices: async (account, choices) => {
+    accounts = accounts.map((it) => (it.id === account ? { ...it, choices, colour: choices.colour ?? it.colour } : it));
+    signal({ signal: 'accounts' });
+  },
   remove_account: async (account) => {
     accounts = accounts.filter((it) => it.id !== account);
     rows = rows.filter((row) => row.account !== account);
     signal({ signal: 'accounts' });
+    return { left: null };
   },
   retry_now: async (account) => setState(account, { state: 'live', last_sign_of_life: new Date().toISOString() }),
   pause_toasts: async (until) => {
@@ -187,7 +193,7 @@ const answers: Omit<Backend, 'onSignal' | 'onResident' | 'onShow'> = {
   health: async () => healthSnapshot as unknown as Health,
   test_toast: async () => ({ shown: true, words: 'A toast was raised; Plasma 6 took it.' }),
   add_demo: async () => {
-    accounts = [...accounts, { id: 'demo', service: 'demo', label: 'Demo', paused: false, state: 'live', last_sign_of_life: new Date().toISOString(), unread: 0 }];
+    accounts = [...accounts, { id: 'demo', service: 'demo', label: 'Demo', paused: false, colour: 'pink', choices: unchosen, state: 'live', last_sign_of_life: new Date().toISOString(), unread: 0 }];
     rows = [...day(Date.now()).map((row) => ({ ...row, account: 'demo', id: row.id + 2000 })), ...rows].sort(newer);
     signal({ signal: 'accounts' });
     signal({ signal: 'reread' });

@@ -42,6 +42,13 @@ const VIEWS: Record<string, { opening?: Opening; play?: (page: Page) => Promise<
       await outside(page, (it) => it.setState('podio', { state: 'needs-sign-in', reason: 'Podio has ended the sign-in.' }));
     },
   },
+  'choices of an account': {
+    play: async (page) => {
+      await page.getByTestId('nav-accounts').click();
+      await page.getByTestId('account-choices').first().locator('summary').click();
+      await page.getByTestId('choose-sound').first().waitFor();
+    },
+  },
   'remove an account': {
     play: async (page) => {
       await page.getByTestId('nav-accounts').click();

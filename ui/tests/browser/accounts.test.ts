@@ -44,6 +44,19 @@ describe('an account', () => {
     expect(await calls(page, 'set_paused')).toEqual([['podio', true], ['podio', false]]);
   });
 
+  it('has a colour, pop-ups and a sound of its own choosing', async () => {
+    const page = await accounts();
+    const podio = card(page, 'podio');
+    await podio.getByTestId('account-choices').locator('summary').click();
+    const before = await podio.locator('h2 .dot').getAttribute('data-colour');
+    expect(before).not.toBe('teal');
+    await podio.getByRole('radio', { name: 'Teal' }).check();
+    await becomes(async () => podio.locator('h2 .dot').getAttribute('data-colour'), 'teal');
+    await podio.getByTestId('choose-banners').selectOption('never');
+    await podio.getByTestId('choose-sound').selectOption('always');
+    await becomes(async () => (await calls(page, 'set_choices')).at(-1), ['podio', { colour: 'teal', banners: 'never', sound: 'always' }]);
+  });
+
   it('is removed after asking, with the keyboard alone', async () => {
     const page = await accounts();
     const remove = card(page, 'podio').getByTestId('account-remove');

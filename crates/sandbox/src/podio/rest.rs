@@ -5,7 +5,7 @@ use super::{Podio, State, conversation, notification, oauth, push};
 use crate::faults::{self, Answer};
 use crate::tasks;
 use axum::body::Body;
-use axum::extract::{FromRequestParts, Request, State as Shared};
+use axum::extract::{FromRequestParts, Path, Request, State as Shared};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
@@ -21,6 +21,7 @@ pub(crate) fn router(podio: &Podio, api: bool, push: bool) -> Router {
     if api {
         router = router
             .route("/user/status", get(user_status))
+            .route("/user/setting/{client_type}/", get(user_settings))
             .merge(notification::router())
             .merge(conversation::router())
             .merge(oauth::router());
@@ -254,6 +255,26 @@ impl State {
             None => (Ok(caller), Some(Rate { limit, remaining })),
         }
     }
+}
+
+/// The settings of a type of client as a flat map of booleans (operations of the users area). Which of them a client of the push
+/// service is, the documentation does not say; here both know them.
+async fn user_settings(
+    Shared(podio): Shared<Podio>,
+    caller: Caller,
+    Path(client_type): Path<String>,
+) -> Result<Json<Value>, Refusal> {
+    if !matches!(client_type.as_str(), "email" | "mobile") {
+        return Err(Refusal::invalid_value("client_type"));
+    }
+    podio.read(|state| {
+        let user = state.users.get(&caller.user).ok_or_else(Refusal::not_found)?;
+        Ok(Json(json!({
+            "digest": false, "bulletin": true, "reference": true, "message": true, "space": true, "subscription": true,
+            "user": true, "reminder": true, "push_notification": true,
+            "push_notification_sound": user.sound, "push_notification_browser": user.browser,
+        })))
+    })
 }
 
 /// Identity, both unread counters and the credential for push.

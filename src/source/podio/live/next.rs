@@ -114,6 +114,7 @@ impl Live<'_> {
             reports: self.reports.clone(),
             account: podio.account.clone(),
             me: podio.settings.user_id,
+            asks: podio.asks,
             now: podio.env.clock.now(),
             started: podio.env.clock.instant(),
             since: podio.since,
