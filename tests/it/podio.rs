@@ -109,7 +109,7 @@ async fn a_burst_is_taken_in_whole_with_few_calls() {
 }
 
 #[tokio::test]
-async fn noise_is_dropped_and_what_one_does_oneself_asks_for_no_banner() {
+async fn noise_is_dropped_and_what_one_does_oneself_is_no_news() {
     let bench = Bench::signed_in().await;
     let link = bench.live().await;
     let (podio, user) = (bench.sandbox.podio(), bench.user());
@@ -119,7 +119,7 @@ async fn noise_is_dropped_and_what_one_does_oneself_asks_for_no_banner() {
     let id = podio.notify(user, Spec::comment("mine").by(Byline::person(user, "Robin Vale")));
     let told = link.until(|told| told.rows.contains_key(&name(id))).await;
     assert_eq!(told.rows.len(), 1);
-    assert!(!told.rows[&name(id)].wants_banner);
+    assert!(told.rows[&name(id)].no_news);
 }
 
 #[tokio::test]
