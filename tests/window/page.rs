@@ -9,12 +9,13 @@ use fantoccini::elements::Element;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
+use xtask::wait;
 
 use crate::stage::{LIMIT, Running, Stage};
 
 pub struct Page {
     pub client: Client,
-    _driver: Running,
+    driver: Running,
 }
 
 impl Page {
@@ -36,7 +37,7 @@ impl Page {
         let address = format!("http://127.0.0.1:{port}");
         let client = tokio::time::timeout(LIMIT, builder.connect(&address)).await;
         let client = client.expect("the window did not open").unwrap();
-        Self { client, _driver: driver }
+        Self { client, driver }
     }
 
     /// The first element of this test id, once it is there.
@@ -123,9 +124,14 @@ impl Page {
         said.map_or_else(|error| error.to_string(), |said| said.as_str().unwrap_or_default().to_owned())
     }
 
+    /// Ends the session, and with it the window's program: the driver ends what it started, and only then is it ended itself.
     pub async fn close(self) {
         // The session ends with the window, and the window may be gone already.
         drop(self.client.close().await);
+        let driver = self.driver.pid();
+        let children = move || std::fs::read_to_string(format!("/proc/{driver}/task/{driver}/children"));
+        let ended = || Ok(children()?.trim().is_empty().then_some(()));
+        tokio::task::block_in_place(|| wait::until("the driver to end the window", LIMIT, ended).unwrap());
     }
 }
 
