@@ -22,7 +22,7 @@ use crate::engine::views::{
     SignInAnswer, SignInStep, Signal, TestToast, Trouble, Why,
 };
 use crate::env::Env;
-use crate::notification::{Icon, NotificationId};
+use crate::notification::{Icon, NotificationId, Urgency};
 use crate::rule::Rules;
 use crate::source::Wish;
 use crate::store::{InboxQuery, Kept as Row, Store};
@@ -412,6 +412,7 @@ impl Desk {
             account: "Belfry".into(),
             icon: Icon::Alert,
             silent: false,
+            urgency: Urgency::Normal,
         };
         let outcome = self.inner.teller.toaster().show(&toast).await;
         Ok(match outcome {

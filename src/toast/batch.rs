@@ -135,6 +135,8 @@ fn summary(told: &[Pending], when: Option<&str>, rules: &Rules) -> Raise {
         account: origins.join(", "),
         icon,
         silent: !told.iter().any(policy::wants_sound),
+        // The one that matters most must not be missed for the others' sake.
+        urgency: told.iter().map(|one| policy::urgency(&one.notification, rules)).max().unwrap_or_default(),
     };
     Raise { toast, ids: told.iter().map(|pending| pending.id).collect() }
 }
@@ -211,6 +213,22 @@ mod tests {
         assert_eq!(toast.body, "Ana commented on 1 · Ana commented on 2 · Ana commented on 3");
         assert_eq!(toast.icon, Icon::Comment, "all are comments");
         assert!(plan.quiet.is_empty(), "they are told, together");
+    }
+
+    #[test]
+    fn a_summary_matters_as_the_one_in_it_that_matters_most() {
+        use crate::notification::{Kind, Urgency};
+        let likes = |count: i64| -> Vec<Pending> {
+            let like = |mut one: Pending| {
+                (one.notification.kind, one.notification.icon) = (Kind::Rating, Icon::Like);
+                one
+            };
+            (1..=count).map(|id| like(comment(id, id))).collect()
+        };
+        assert_eq!(planned(likes(4), 4).raise[0].toast.urgency, Urgency::Low);
+        let mut mixed = likes(4);
+        (mixed[2].notification.kind, mixed[2].notification.icon) = (Kind::Alert, Icon::Alert);
+        assert_eq!(planned(mixed, 4).raise[0].toast.urgency, Urgency::High);
     }
 
     #[test]

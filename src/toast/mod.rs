@@ -24,7 +24,7 @@ pub use recording::Recording;
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
-use crate::notification::Icon;
+use crate::notification::{Icon, Urgency};
 
 /// What names a toast for as long as it lives, through restarts of everything: showing the same key again replaces.
 /// At most 16 bytes of base 32.
@@ -47,6 +47,8 @@ pub struct Toast {
     pub icon: Icon,
     /// True if it should stay silent.
     pub silent: bool,
+    /// How much it matters. No desktop is asked to keep any toast on the screen for it.
+    pub urgency: Urgency,
 }
 
 /// What came of showing a toast.

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::{Reason, Toast, ToastKey, Verdict};
 use super::{quiet, text};
 use crate::account::{Choices, Say};
-use crate::notification::{Arrival, Icon, Notification, NotificationId};
+use crate::notification::{Arrival, Icon, Notification, NotificationId, Urgency};
 use crate::rule::{Rules, Shown};
 
 /// What is older than this is no news any more.
@@ -70,13 +70,14 @@ pub fn toast(pending: &Pending, rules: &Rules) -> Toast {
         Shown::CountOnly => format!("1 new in {origin}"),
     };
     let body = match rules.shown {
-        Shown::TitleAndBody => text::body(&notification.body),
+        Shown::TitleAndBody => body(notification, &title),
         Shown::TitleOnly | Shown::CountOnly => String::new(),
     };
     let icon = match rules.shown {
         Shown::TitleAndBody | Shown::TitleOnly => notification.icon,
         Shown::CountOnly => Icon::Other,
     };
+    let urgency = urgency(notification, rules);
     Toast {
         key: key(notification),
         title: if title.is_empty() { format!("Something new in {origin}") } else { title },
@@ -84,6 +85,22 @@ pub fn toast(pending: &Pending, rules: &Rules) -> Toast {
         account: origin,
         icon,
         silent: !wants_sound(pending),
+        urgency,
+    }
+}
+
+/// The content; where there is none, the place, unless the title says it.
+fn body(notification: &Notification, title: &str) -> String {
+    let body = text::body(&notification.body);
+    let place = notification.context.place.as_deref().map(text::title).unwrap_or_default();
+    if body.is_empty() && !place.is_empty() && !title.contains(&place) { format!("In {place}") } else { body }
+}
+
+/// How much it matters, as far as the person wants it told: like the picture, it would tell the kind.
+pub(super) fn urgency(notification: &Notification, rules: &Rules) -> Urgency {
+    match rules.shown {
+        Shown::TitleAndBody | Shown::TitleOnly => notification.kind.urgency(notification.icon),
+        Shown::CountOnly => Urgency::Normal,
     }
 }
 
@@ -245,6 +262,33 @@ pub(super) mod tests {
             "the picture would tell the kind"
         );
         assert_eq!(whole.key, count.key, "the name does not depend on what is told");
+    }
+
+    #[test]
+    fn a_toast_without_content_says_where() {
+        let said = |title: &str, body: &str| {
+            let mut pending = comment(1, 0);
+            pending.notification.title = title.into();
+            pending.notification.body = body.into();
+            pending.notification.context.place = Some("Launch\u{202e}".into());
+            toast(&pending, &Rules::default()).body
+        };
+        assert_eq!(said("Ana created the task", ""), "In Launch");
+        assert_eq!(said("Ana created the task", "Due today"), "Due today");
+        assert_eq!(said("Ana left the workspace Launch", ""), "");
+    }
+
+    #[test]
+    fn a_toast_matters_as_its_kind_does_unless_it_may_only_count() {
+        let urgency = |kind, icon, shown| {
+            let mut pending = comment(1, 0);
+            (pending.notification.kind, pending.notification.icon) = (kind, icon);
+            toast(&pending, &Rules { shown, ..Rules::default() }).urgency
+        };
+        assert_eq!(urgency(Kind::Alert, Icon::Alert, Shown::TitleAndBody), Urgency::High);
+        assert_eq!(urgency(Kind::Comment, Icon::Comment, Shown::TitleOnly), Urgency::Normal);
+        assert_eq!(urgency(Kind::Rating, Icon::Like, Shown::TitleAndBody), Urgency::Low);
+        assert_eq!(urgency(Kind::Alert, Icon::Alert, Shown::CountOnly), Urgency::Normal);
     }
 
     #[test]

@@ -112,6 +112,7 @@ mod tests {
             account: "Podio".into(),
             icon: Icon::Comment,
             silent: false,
+            urgency: Default::default(),
         }
     }
 

@@ -106,6 +106,7 @@ mod tests {
             account: "Podio".into(),
             icon: Icon::Task,
             silent: false,
+            urgency: Default::default(),
         };
         desktop.answer(Outcome::AlreadyShown);
         assert_eq!(desktop.show(&toast).await, Outcome::AlreadyShown);

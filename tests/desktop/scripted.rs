@@ -197,6 +197,7 @@ fn toast(key: &str) -> Toast {
         account: "Podio".into(),
         icon: Icon::Task,
         silent: false,
+        urgency: belfry::notification::Urgency::Normal,
     }
 }
 

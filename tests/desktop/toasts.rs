@@ -162,6 +162,7 @@ fn toast(key: &str, title: &str, body: &str, icon: Icon) -> Toast {
         account: "Podio".into(),
         icon,
         silent: false,
+        urgency: belfry::notification::Urgency::Normal,
     }
 }
 

@@ -188,6 +188,7 @@ export type Kind =
   | "org_member_leave"
   | "team_alert"
   | "like"
+  | "item_transaction_confirmed"
   | (string & {});
 
 /**

@@ -291,7 +291,7 @@ export const words = {
     participation: 'An answer about taking part', reminder: 'A reminder', member_ended_user: 'You were removed from a workspace',
     member_ended_admin: 'Somebody was removed from a workspace', org_member_add: 'Somebody joined the organisation',
     org_member_remove: 'Somebody was removed from the organisation', org_member_leave: 'Somebody left the organisation',
-    team_alert: 'An alert for your team', like: 'A like',
+    team_alert: 'An alert for your team', like: 'A like', item_transaction_confirmed: 'A confirmed transaction',
   } as Record<string, string>,
   kind: (name: string) => words.kinds[name] ?? `Something new (${name})`,
   whats: { item: 'item', task: 'task', conversation: 'conversation', space: 'workspace', status: 'status', file: 'file' } as Record<string, string>,

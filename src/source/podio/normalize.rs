@@ -10,18 +10,23 @@
 //! | `c<conversation_id>.<event_id>` | a message in a conversation |
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::json::{at, field, flag, int, items, text, time};
-use super::words;
+use super::picture;
+use super::plain::{is_seen, lines, one_line};
+use super::raw::{raw, raw_entry};
+use super::words::{Told, words};
 use crate::account::AccountId;
-use crate::notification::{Context, Detail, Icon, Kind, Notification};
+use crate::notification::{Context, Detail, Kind, Notification};
 
 /// Longest title and body kept, in characters; the raw JSON has the rest.
 const TITLE: usize = 300;
 const BODY: usize = 2_000;
-/// Longest raw JSON kept, in bytes. Above it the context's own data (a whole item, say) is left out.
-const RAW: usize = 64 * 1024;
+/// Longest name of a kind, a context or a number kept, in characters.
+const NAME: usize = 64;
+/// Longest address kept, in bytes. A longer one is none: cut off, it would lead elsewhere.
+const ADDRESS: usize = 2_048;
 
 /// What normalizing has to know besides the JSON.
 #[derive(Debug, Clone, Copy)]
@@ -125,7 +130,7 @@ impl Hint {
     }
 
     fn link(&self) -> Option<String> {
-        text(at(&self.event, &["data", "link"]))
+        address(at(&self.event, &["data", "link"]))
     }
 
     /// The account's own wish for native pop-ups (`browser`) or sound (`sound`), echoed by the push (podio.md §5.4).
@@ -136,13 +141,13 @@ impl Hint {
     /// What can be shown before the service was asked.
     pub fn notification(&self, reader: Reader<'_>) -> Notification {
         let data = field(&self.event, "data");
-        let icon_name = text(field(data, "icon"));
-        let kind = kind_of_icon(icon_name.as_deref());
-        let title = text(field(data, "text")).unwrap_or_else(|| "News on Podio".to_owned());
+        let icon_name = name(field(data, "icon"));
+        let kind = picture::kind_of_icon(icon_name.as_deref());
+        let title = sentence(field(data, "text")).unwrap_or_else(|| "News on Podio".to_owned());
         Notification {
             account: reader.account.clone(),
             external_id: notification_id(self.id),
-            icon: icon_name.as_deref().and_then(Icon::from_name).unwrap_or_else(|| kind.icon()),
+            icon: picture::picture(icon_name.as_deref(), &kind, &Value::Null, &Context::default()),
             kind,
             title: one_line(&title, TITLE),
             body: String::new(),
@@ -193,29 +198,32 @@ pub fn completed(hint: &Hint, from: &Value, reader: Reader<'_>) -> Option<Notifi
     Some(whole)
 }
 
-fn entry(one: &Value, context: &Value, reader: Reader<'_>) -> Option<Notification> {
+fn entry(one: &Value, about: &Value, reader: Reader<'_>) -> Option<Notification> {
     let id = int(field(one, "notification_id"))?;
     let data = field(one, "data");
-    let icon_name = text(field(one, "icon"));
-    let kind = kind(one, icon_name.as_deref());
-    let actor = text(at(one, &["created_by", "name"]));
-    let context_value = context;
-    let context = read_context(one, context);
-    let title = words::line(text(field(one, "text_short")), text(field(one, "text")), actor.as_deref())
-        .unwrap_or_else(|| words::sentence(&kind, actor.as_deref(), &context));
-    let body = words::body(&kind, data)
-        .or_else(|| context.title.clone().filter(|about| !title.contains(about.as_str())));
+    let icon_name = name(field(one, "icon"));
+    let kind = picture::kind(name(field(one, "type")), icon_name.as_deref());
+    let actor = sentence(at(one, &["created_by", "name"])).map(|name| one_line(&name, TITLE));
+    let context = read_context(one, about);
+    let (short, long) = (sentence(field(one, "text_short")), sentence(field(one, "text")));
+    let (title, body) = words(&Told {
+        kind: &kind,
+        data,
+        actor: actor.as_deref(),
+        me: reader.me,
+        context: &context,
+        about,
+        short: short.as_deref(),
+        long: long.as_deref(),
+    });
     Some(Notification {
         account: reader.account.clone(),
         external_id: notification_id(id),
-        icon: icon_name
-            .as_deref()
-            .and_then(Icon::from_name)
-            .unwrap_or_else(|| derived_icon(&kind, data, &context)),
+        icon: picture::picture(icon_name.as_deref(), &kind, data, &context),
         kind,
         title: one_line(&title, TITLE),
-        body: shortened(&body.unwrap_or_default(), BODY),
-        actor: actor.map(|name| one_line(&name, TITLE)),
+        body: lines(&body, BODY),
+        actor,
         context,
         occurred_at: time(field(one, "created_on")).unwrap_or(reader.now),
         read: text(field(one, "viewed_on")).is_some(),
@@ -223,7 +231,7 @@ fn entry(one: &Value, context: &Value, reader: Reader<'_>) -> Option<Notificatio
         wants_sound: reader.asks.sound,
         no_news: is_me(field(one, "created_by"), reader.me),
         detail: Detail::Whole,
-        raw: raw_entry(one, context_value),
+        raw: raw_entry(one, about),
     })
 }
 
@@ -236,35 +244,44 @@ pub fn conversation_message(event: &Value, reader: Reader<'_>) -> Option<Notific
     let conversation = int(field(data, "conversation_id"))?;
     let number = int(field(data, "event_id"))?;
     let by = field(data, "created_by");
-    let actor = text(field(by, "name")).map(|name| one_line(&name, TITLE));
+    let actor = sentence(field(by, "name")).map(|name| one_line(&name, TITLE));
     let settings = field(data, "settings");
     let wants = [field(settings, "popup"), field(settings, "browser")].into_iter().filter_map(flag);
     let wants = wants.reduce(|one, other| one || other).unwrap_or(reader.asks.banner);
-    let reply = flag(at(data, &["data", "reply"])).unwrap_or(false);
-    let subject = text(field(data, "subject")).or_else(|| text(at(data, &["conversation", "subject"])));
-    let who = actor.as_deref().unwrap_or("Somebody");
+    let subject =
+        sentence(field(data, "subject")).or_else(|| sentence(at(data, &["conversation", "subject"])));
+    let context = Context {
+        what: "conversation".to_owned(),
+        id: conversation.to_string(),
+        title: subject.map(|subject| one_line(&subject, TITLE)),
+        place: None,
+        // No push names a conversation's address, and asking for the conversation might mark it read; the inbox is where it is.
+        url: address(field(data, "link")).or_else(|| by_hand("conversation", "")),
+    };
+    let message = field(data, "data");
+    let (kind, actor_name) = (Kind::Message, actor.as_deref());
+    let told = Told {
+        kind: &kind,
+        data: message,
+        actor: actor_name,
+        me: reader.me,
+        context: &context,
+        about: data,
+        short: None,
+        long: None,
+    };
+    let (title, body) = words(&told);
+    // The event's own text is an excerpt of the message's.
+    let body = if body.is_empty() { text(field(data, "text")).unwrap_or_default() } else { body };
     Some(Notification {
         account: reader.account.clone(),
         external_id: format!("{}{number}", conversation_family(conversation)),
-        kind: Kind::Message,
-        icon: if reply { Icon::MessageReply } else { Icon::Message },
-        title: match &subject {
-            Some(subject) => one_line(&format!("{who} wrote in {subject}"), TITLE),
-            None => format!("{who} sent you a message"),
-        },
-        body: shortened(
-            &text(at(data, &["data", "text"])).or_else(|| text(field(data, "text"))).unwrap_or_default(),
-            BODY,
-        ),
-        actor: actor.clone(),
-        context: Context {
-            what: "conversation".to_owned(),
-            id: conversation.to_string(),
-            title: subject,
-            place: None,
-            // No push names a conversation's address, and asking for the conversation might mark it read; the inbox is where it is.
-            url: text(field(data, "link")).or_else(|| Some("https://podio.com/inbox".to_owned())),
-        },
+        icon: picture::picture(None, &kind, message, &context),
+        kind,
+        title: one_line(&title, TITLE),
+        body: lines(&body, BODY),
+        actor,
+        context,
         occurred_at: time(field(data, "created_on")).unwrap_or(reader.now),
         read: false,
         wants_banner: wants,
@@ -285,109 +302,12 @@ pub(crate) fn message_number(notification: &Notification) -> Option<i64> {
         .or_else(|| int(at(&raw, &["data", "data", "message_id"])))
 }
 
-fn kind(one: &Value, icon: Option<&str>) -> Kind {
-    match text(field(one, "type")) {
-        // The documentation spells both `file`; only the picture and two clients tell the deleted one apart.
-        Some(name) if name == "file" && icon == Some("delete") => Kind::FileDelete,
-        Some(name) => Kind::from(name),
-        None => kind_of_icon(icon),
-    }
-}
-
-/// The push says no type. Many pictures bear a type's name; the others belong to ratings.
-fn kind_of_icon(name: Option<&str>) -> Kind {
-    let Some(name) = name else { return Kind::Other("notification".to_owned()) };
-    let Some(icon) = Icon::from_name(name) else { return Kind::Other(name.to_owned()) };
-    match icon {
-        Icon::Approved
-        | Icon::Rejected
-        | Icon::StarRating
-        | Icon::Like
-        | Icon::ThumbsUp
-        | Icon::ThumbsDown
-        | Icon::Yes
-        | Icon::No => Kind::Rating,
-        Icon::Attending | Icon::NotAttending | Icon::MaybeAttending => Kind::Participation,
-        Icon::MessageReply => Kind::Message,
-        Icon::Task | Icon::Status => Kind::Creation,
-        Icon::Alert
-        | Icon::Meeting
-        | Icon::Creation
-        | Icon::Update
-        | Icon::Delete
-        | Icon::Comment
-        | Icon::Message
-        | Icon::Bulletin
-        | Icon::MemberReferenceAdd
-        | Icon::MemberReferenceRemove
-        | Icon::File
-        | Icon::UserLeftSpace
-        | Icon::UserKickedFromSpace
-        | Icon::SelfKickedFromSpace
-        | Icon::SpaceInvite
-        | Icon::Answer
-        | Icon::SpaceCreate
-        | Icon::Reminder
-        | Icon::Other => Kind::from(icon.name().to_owned()),
-    }
-}
-
-/// The picture where the service names none that we have.
-fn derived_icon(kind: &Kind, data: &Value, context: &Context) -> Icon {
-    let about = context.what.as_str();
-    let made_or_changed = matches!(kind, Kind::Creation | Kind::Update);
-    let derived = if matches!(kind, Kind::Rating | Kind::Like) {
-        rating_icon(data)
-    } else if matches!(kind, Kind::Participation | Kind::Rsvp) {
-        match text(field(data, "status")).as_deref() {
-            Some("accepted") => Some(Icon::Attending),
-            Some("declined") => Some(Icon::NotAttending),
-            Some("tentative") => Some(Icon::MaybeAttending),
-            _ => None,
-        }
-    } else if *kind == Kind::Message && flag(field(data, "reply")) == Some(true) {
-        Some(Icon::MessageReply)
-    } else if *kind == Kind::Vote && text(at(data, &["voting", "kind"])).as_deref() == Some("answer") {
-        Some(Icon::Answer)
-    } else if made_or_changed && about == "task" {
-        Some(Icon::Task)
-    } else if *kind == Kind::Creation {
-        match about {
-            "status" => Some(Icon::Status),
-            "meeting" => Some(Icon::Meeting),
-            _ => None,
-        }
-    } else {
-        None
-    };
-    derived.unwrap_or_else(|| kind.icon())
-}
-
-/// Ratings count from zero, and zero is the friendly answer (Podio's ratings area).
-fn rating_icon(data: &Value) -> Option<Icon> {
-    let value = int(field(data, "value"));
-    match (text(field(data, "type"))?.as_str(), value) {
-        ("like", _) => Some(Icon::Like),
-        ("fivestar", _) => Some(Icon::StarRating),
-        ("approved", Some(1)) => Some(Icon::Rejected),
-        ("approved", _) => Some(Icon::Approved),
-        ("rsvp", Some(1)) => Some(Icon::NotAttending),
-        ("rsvp", Some(2)) => Some(Icon::MaybeAttending),
-        ("rsvp", _) => Some(Icon::Attending),
-        ("yesno", Some(1)) => Some(Icon::No),
-        ("yesno", _) => Some(Icon::Yes),
-        ("thumbs", Some(1)) => Some(Icon::ThumbsDown),
-        ("thumbs", _) => Some(Icon::ThumbsUp),
-        _ => None,
-    }
-}
-
 fn read_context(one: &Value, context: &Value) -> Context {
     let data = field(one, "data");
-    let what = text(at(context, &["ref", "type"])).or_else(|| text(field(one, "context_type")));
+    let what = name(at(context, &["ref", "type"])).or_else(|| name(field(one, "context_type")));
     let what = what.unwrap_or_default();
     let inner = at(context, &["data", &format!("{what}_id")]);
-    let id = text(at(context, &["ref", "id"])).or_else(|| text(inner)).unwrap_or_default();
+    let id = name(at(context, &["ref", "id"])).or_else(|| name(inner)).unwrap_or_default();
     let place = [at(context, &["space", "name"]), at(one, &["space", "name"]), at(context, &["org", "name"])];
     let links = [
         field(context, "link"),
@@ -400,25 +320,42 @@ fn read_context(one: &Value, context: &Value) -> Context {
         at(context, &["data", "url"]),
         at(context, &["space", "url"]),
     ];
-    let url = links.into_iter().find_map(text).or_else(|| by_hand(&what, &id));
-    let title = text(field(context, "title")).or_else(|| text(at(context, &["data", "name"])));
+    let url = links.into_iter().find_map(address).or_else(|| by_hand(&what, &id));
+    // The dictionaries of the contexts name themselves in different fields.
+    let titles = ["name", "title", "subject", "text"].map(|title| at(context, &["data", title]));
+    let title = std::iter::once(field(context, "title")).chain(titles).find_map(sentence);
     Context {
         what,
         id,
         title: title.map(|title| one_line(&title, TITLE)),
-        place: place.into_iter().find_map(text).map(|place| one_line(&place, TITLE)),
+        place: place.into_iter().find_map(sentence).map(|place| one_line(&place, TITLE)),
         url,
     }
 }
 
-/// The two addresses that can be made from a number alone.
+/// The addresses that can be made from a number alone, or from nothing.
 fn by_hand(what: &str, id: &str) -> Option<String> {
-    let number: u64 = id.parse().ok()?;
+    let number = || id.parse::<u64>().ok();
     match what {
-        "task" => Some(format!("https://podio.com/tasks/{number}")),
-        "user" | "profiles" => Some(format!("https://podio.com/users/{number}")),
+        "task" => Some(format!("https://podio.com/tasks/{}", number()?)),
+        "user" | "profiles" => Some(format!("https://podio.com/users/{}", number()?)),
+        "conversation" => Some("https://podio.com/inbox".to_owned()),
         _ => None,
     }
+}
+
+/// A text of which something is seen.
+fn sentence(value: &Value) -> Option<String> {
+    text(value).filter(|text| is_seen(text))
+}
+
+/// The name of a kind, a picture or a context, or a number: short and plain.
+fn name(value: &Value) -> Option<String> {
+    text(value).map(|name| one_line(&name, NAME)).filter(|name| !name.is_empty())
+}
+
+fn address(value: &Value) -> Option<String> {
+    text(value).filter(|address| address.len() <= ADDRESS && !address.chars().any(char::is_control))
 }
 
 /// True if the byline is the signed-in user. `user_id` counts first: `id` was seen to differ from it.
@@ -427,39 +364,6 @@ fn is_me(byline: &Value, me: Option<i64>) -> bool {
     let person = text(field(byline, "type")).is_none_or(|kind| kind == "user");
     let number = int(field(byline, "user_id")).or_else(|| int(field(byline, "id")));
     person && number == Some(me)
-}
-
-fn raw_entry(one: &Value, context: &Value) -> String {
-    let whole = raw(&json!({ "context": context, "notification": one }));
-    if whole.len() <= RAW {
-        return whole;
-    }
-    let mut context = context.clone();
-    if let Some(fields) = context.as_object_mut() {
-        fields.remove("data");
-    }
-    raw(&json!({ "context": context, "notification": one }))
-}
-
-fn raw(value: &Value) -> String {
-    value.to_string()
-}
-
-/// Line breaks and other control characters become spaces; runs of space become one.
-fn one_line(text: &str, longest: usize) -> String {
-    let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    shortened(&plain.split_whitespace().collect::<Vec<_>>().join(" "), longest)
-}
-
-fn shortened(text: &str, longest: usize) -> String {
-    match text.char_indices().nth(longest) {
-        None => text.to_owned(),
-        Some((end, _)) => {
-            let mut short: String = text.get(..end).unwrap_or_default().to_owned();
-            short.push('…');
-            short
-        }
-    }
 }
 
 #[cfg(test)]

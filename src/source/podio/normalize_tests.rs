@@ -1,10 +1,11 @@
-//! Every documented type in every documented context, and the shapes that no document mentions.
-
-use std::collections::BTreeSet;
+//! Single shapes, documented and not. Every documented combination has its words in the integration tests, on the sandbox's data.
 
 use serde_json::{Value, json};
 
 use super::*;
+use crate::notification::Icon;
+use crate::source::podio::picture::kind_of_icon;
+use crate::source::podio::raw::RAW;
 
 fn account() -> AccountId {
     AccountId::new("podio").unwrap()
@@ -36,144 +37,6 @@ fn sent(kind: &str, context: &str, data: Value, icon: Option<&str>) -> Value {
     })
 }
 
-/// All combinations the documentation lists, with data as its dictionaries describe it.
-fn combinations() -> Vec<(&'static str, &'static str, Value)> {
-    let rated = |kind: &str, value: i64| json!({"rating_id": 5, "type": kind, "value": value, "ref": {"type": "item", "id": 42}});
-    let comment = json!({"comment_id": 6, "value": "Looks good", "files": [], "embed": null, "embed_file": null, "questions": []});
-    let file = json!({"file_id": 8, "name": "plan.pdf", "description": "", "mimetype": "application/pdf", "size": 1000});
-    let label = json!({"label": "Owner", "description": null, "delta": 0, "settings": {}, "required": false, "visible": true});
-    let alert = json!({"text": "@Me please look", "ref": {"type": "comment", "id": 6}});
-    let message = json!({"message_id": 11, "text": "Lunch?", "reply": false, "created_on": "2014-10-30 07:43:59",
-        "created_by": {"user_id": 7, "avatar": 1, "name": "Ana"}, "files": [], "embed": null, "embed_file": null});
-    let person = json!({"user_id": 9, "avatar": 3, "name": "Bo"});
-    let reference = json!({"type": "item", "id": 77, "title": "Budget", "link": "https://podio.com/acme/finance/items/77"});
-    let mut all = vec![
-        ("member_reference_add", "item", label.clone()),
-        ("member_reference_remove", "item", label),
-        (
-            "space_invite",
-            "space",
-            json!({"subject": "Join", "message": "Come in", "status": "invited", "invite_code": "x"}),
-        ),
-        ("space_accept", "profiles", json!({"status": "joined"})),
-        ("space_decline", "profiles", json!({"status": "closed"})),
-        ("space_create", "space", Value::Null),
-        ("space_delete", "space", Value::Null),
-        ("self_kicked_from_space", "space", Value::Null),
-        ("user_left_space", "space", Value::Null),
-        ("user_kicked_from_space", "space", person.clone()),
-        ("member_ended_user", "profiles", Value::Null),
-        ("member_ended_admin", "space", person.clone()),
-        ("role_change", "space", json!({"role": "admin"})),
-        ("bulletin", "profiles", Value::Null),
-        ("rsvp", "item", Value::Null),
-        ("answer", "question", json!({"question_option": {"question_option_id": 1, "text": "Tuesday"}})),
-        ("conversation_add", "conversation", Value::Null),
-        ("org_member_add", "org", Value::Null),
-        ("org_member_remove", "org", Value::Null),
-        ("org_member_leave", "org", Value::Null),
-        ("meeting", "meeting", Value::Null),
-        ("meeting_started", "meeting", Value::Null),
-        ("meeting_participant_add", "meeting", json!({})),
-        ("meeting_participant_remove", "meeting", json!({})),
-        ("reminder", "task", Value::Null),
-        ("reminder", "meeting", Value::Null),
-        ("batch_process", "batch", Value::Null),
-        ("batch_complete", "batch", Value::Null),
-        (
-            "space_member_request",
-            "space",
-            json!({"space_member_request_id": 1, "status": "active", "role": "regular", "user": person, "space": {}}),
-        ),
-        ("grant_create", "item", json!({"message": "Please comment", "action": "comment"})),
-        ("grant_delete", "item", Value::Null),
-        ("grant_create_other", "item", person.clone()),
-        ("grant_delete_other", "item", person.clone()),
-        (
-            "vote",
-            "item",
-            json!({"voting": {"voting_id": 1, "kind": "fivestar", "question": "Good?"}, "rating": 4}),
-        ),
-        (
-            "vote",
-            "item",
-            json!({"voting": {"voting_id": 1, "kind": "answer", "question": "When?"}, "answer": {"answer_id": 1, "text": "Friday"}}),
-        ),
-        ("participation", "item", json!({"status": "tentative"})),
-        ("file_delete", "item", file.clone()),
-        ("update", "app", json!({"app_revision_id": 3})),
-        ("update", "item", json!({"item_revision_id": 1, "type": "update", "revision": 3, "diff": []})),
-    ];
-    for context in ["item", "status", "share", "meeting", "file", "task", "action"] {
-        all.push(("rating", context, rated("like", 1)));
-    }
-    for context in ["item", "task", "app", "status", "meeting"] {
-        all.push(("creation", context, Value::Null));
-    }
-    for context in ["item", "task", "meeting", "conversation"] {
-        all.push(("file", context, file.clone()));
-    }
-    for context in ["status", "meeting"] {
-        all.push(("update", context, Value::Null));
-    }
-    for change in [
-        "start",
-        "stop",
-        "assignment",
-        "assign",
-        "complete",
-        "incomplete",
-        "update_text",
-        "update_description",
-        "update_due_date",
-        "update_private",
-    ] {
-        all.push(("update", "task", json!({"type": change, "changed": {}})));
-    }
-    for context in ["item", "status", "task", "meeting", "file"] {
-        all.push(("delete", context, Value::Null));
-    }
-    for context in ["profiles", "item", "org", "status", "bulletin", "conversation"] {
-        all.push(("message", context, message.clone()));
-    }
-    for context in ["action", "item", "status", "share", "task", "meeting", "file"] {
-        all.push(("comment", context, comment.clone()));
-    }
-    for context in ["item", "status", "task", "action", "meeting", "file"] {
-        all.push(("alert", context, alert.clone()));
-    }
-    all.push(("alert", "status", json!({"text": "@Me hello", "ref": {"type": "status", "id": 42}})));
-    for context in ["item", "task", "action", "status", "file"] {
-        all.push(("reference", context, reference.clone()));
-    }
-    all
-}
-
-#[test]
-fn every_documented_type_in_every_documented_context_has_kind_picture_and_words() {
-    let mut lines = Vec::new();
-    let mut types = BTreeSet::new();
-    for (kind, context, data) in combinations() {
-        let found = read(&sent(kind, context, data, None));
-        assert_eq!(found.len(), 1, "{kind} - {context}");
-        let one = &found[0];
-        assert_eq!(one.external_id, "n123");
-        assert_eq!(one.kind.name(), kind);
-        assert!(!matches!(one.kind, Kind::Other(_)), "{kind}");
-        assert_eq!((one.context.what.as_str(), one.context.id.as_str()), (context, "42"));
-        assert_eq!(one.context.place.as_deref(), Some("Engineering"));
-        assert!(one.context.url.is_some() && !one.read && one.wants_banner);
-        assert_eq!(one.title, format!("Ana: {kind}"));
-        types.insert(kind);
-        lines.push(format!("{kind} - {context}: {} | {}", one.icon.name(), one.body));
-    }
-    let documented = Kind::NAMED.iter().take(39);
-    for kind in documented {
-        assert!(types.contains(kind.name()), "{kind} has no case");
-    }
-    insta::assert_snapshot!(lines.join("\n"));
-}
-
 #[test]
 fn the_picture_the_service_names_goes_before_the_derived_one() {
     for icon in Icon::NAMED {
@@ -186,16 +49,12 @@ fn the_picture_the_service_names_goes_before_the_derived_one() {
 fn ratings_count_from_zero_and_may_be_text() {
     for (kind, value, icon, body) in [
         ("like", json!(1), Icon::Like, "Roadmap"),
-        ("fivestar", json!("4"), Icon::StarRating, "4 of 5 stars"),
-        ("approved", json!(0), Icon::Approved, "Approved"),
-        ("approved", json!("1"), Icon::Rejected, "Not approved"),
-        ("rsvp", json!(0), Icon::Attending, "Takes part"),
-        ("rsvp", json!(1), Icon::NotAttending, "Does not take part"),
-        ("rsvp", json!(2), Icon::MaybeAttending, "Perhaps takes part"),
-        ("yesno", json!(0), Icon::Yes, "Yes"),
-        ("yesno", json!(1), Icon::No, "No"),
-        ("thumbs", json!("0"), Icon::ThumbsUp, "Thumbs up"),
-        ("thumbs", json!(1), Icon::ThumbsDown, "Thumbs down"),
+        ("fivestar", json!("4"), Icon::StarRating, "Roadmap: 4 of 5 stars"),
+        ("approved", json!(0), Icon::Approved, "Roadmap: Approved"),
+        ("approved", json!("1"), Icon::Rejected, "Roadmap: Not approved"),
+        ("rsvp", json!(2), Icon::MaybeAttending, "Roadmap: May take part"),
+        ("thumbs", json!("0"), Icon::ThumbsUp, "Roadmap: Thumbs up"),
+        ("sevenstar", json!(7), Icon::Like, "Roadmap"),
     ] {
         let one = &read(&sent("rating", "item", json!({"type": kind, "value": value}), None))[0];
         assert_eq!((one.icon, one.body.as_str()), (icon, body), "{kind} {value}");
@@ -207,7 +66,7 @@ fn a_reply_is_pictured_as_one_and_a_deleted_file_is_told_by_its_picture() {
     let reply = &read(&sent("message", "conversation", json!({"text": "Yes", "reply": 1}), None))[0];
     assert_eq!(reply.icon, Icon::MessageReply);
     let deleted = &read(&sent("file", "item", json!({"name": "plan.pdf"}), Some("delete")))[0];
-    assert_eq!((&deleted.kind, deleted.body.as_str()), (&Kind::FileDelete, "plan.pdf"));
+    assert_eq!((&deleted.kind, deleted.body.as_str()), (&Kind::FileDelete, "Roadmap: plan.pdf"));
 }
 
 #[test]
@@ -215,7 +74,7 @@ fn an_unknown_type_keeps_its_name_its_words_and_its_json() {
     let sent = sent("moon_landing", "crater", json!({"text": "One small step", "height": 3}), Some("rocket"));
     let one = &read(&sent)[0];
     assert_eq!(one.kind, Kind::Other("moon_landing".into()));
-    assert_eq!((one.icon, one.body.as_str()), (Icon::Other, "One small step"));
+    assert_eq!((one.icon, one.body.as_str()), (Icon::Other, "Roadmap: One small step"));
     let raw: Value = serde_json::from_str(&one.raw).unwrap();
     assert_eq!(raw["notification"], sent["notifications"][0]);
     assert_eq!(raw["context"], sent["context"]);
@@ -260,6 +119,20 @@ fn hostile_text_is_shortened_and_put_on_one_line() {
     let one = &read(&long)[0];
     assert!(one.title.starts_with("Ana [31mb é") && one.title.chars().count() == TITLE + 1, "{}", one.title);
     assert_eq!(one.body.chars().count(), BODY + 1);
+    let mut unseen = sent("comment", "item", Value::Null, None);
+    unseen["notifications"][0]["text_short"] = json!("\u{202e}\u{200b}\u{7}");
+    unseen["notifications"][0]["text"] = json!("\u{0}");
+    assert_eq!(read(&unseen)[0].title, "Ana commented on Roadmap", "a sentence that nobody sees is none");
+    let mut named = sent(&"k\u{202e}".repeat(500_000), &"c".repeat(500_000), Value::Null, None);
+    named["context"]["link"] = json!(format!("https://podio.com/{}", "l".repeat(500_000)));
+    let one = &read(&named)[0];
+    assert_eq!((one.kind.name().chars().count(), one.context.what.chars().count()), (NAME + 1, NAME + 1));
+    assert_eq!(
+        one.context.url.as_deref(),
+        Some("https://podio.com/acme/engineering"),
+        "a longer one is none"
+    );
+    assert!(one.raw.len() <= RAW, "{}", one.raw.len());
     let mut heavy = sent("comment", "item", Value::Null, None);
     heavy["context"]["data"] = json!({"fields": "z".repeat(200_000)});
     let raw = &read(&heavy)[0].raw;
@@ -299,7 +172,10 @@ fn a_hint_is_completed_by_its_own_group_and_keeps_link_and_wish() {
     let hint = Hint::of(&push, now()).unwrap();
     let whole =
         completed(&hint, &sent("update", "task", json!({"type": "assign"}), Some("task")), reader).unwrap();
-    assert_eq!((whole.detail, &whole.kind, whole.body.as_str()), (Detail::Whole, &Kind::Update, "Assigned"));
+    assert_eq!(
+        (whole.detail, &whole.kind, whole.body.as_str()),
+        (Detail::Whole, &Kind::Update, "Roadmap: Assigned")
+    );
     assert_eq!(whole.context.url.as_deref(), Some("https://podio.com/tasks/15126"));
     assert!(!whole.wants_banner);
     push["data"]["notification_id"] = json!(124);

@@ -13,6 +13,7 @@ use tracing::warn;
 use super::super::icon::Pictures;
 use super::super::{Outcome, Toast, ToastEvent, ToastKey, ToastService, Toaster};
 use super::{APP_NAME, READ, waiting};
+use crate::notification::Urgency;
 
 /// Toasts through the notification centre.
 #[derive(Debug)]
@@ -38,7 +39,8 @@ impl Native {
             .summary(&toast.title)
             .body(&toast.body)
             .action(READ.0, READ.1)
-            .id(toast.key.0.as_str());
+            .id(toast.key.0.as_str())
+            .urgency(urgency(toast.urgency));
         if !toast.silent {
             // No name: the sound the person chose.
             notification.sound_name("");
@@ -56,6 +58,14 @@ impl Native {
             }
             Err(error) => Outcome::Failed { reason: format!("macOS refused the toast: {error}.") },
         }
+    }
+}
+
+/// Passive ones go to the list without a sound. The level above active needs a permission of its own from Apple.
+fn urgency(urgency: Urgency) -> notify_rust::Urgency {
+    match urgency {
+        Urgency::Low => notify_rust::Urgency::Low,
+        Urgency::Normal | Urgency::High => notify_rust::Urgency::Normal,
     }
 }
 

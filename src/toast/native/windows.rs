@@ -41,6 +41,7 @@ impl Native {
         if let Err(reason) = self.registered().await {
             return Outcome::Failed { reason: format!("Belfry could not register for toasts: {reason}.") };
         }
+        // Windows has no word for how much a toast matters but one that keeps it on the screen, so none is said.
         let mut notification = Notification::new();
         notification
             .appname(APP_NAME)

@@ -11,7 +11,7 @@ use zbus::zvariant::Value;
 use super::super::super::{Toast, text};
 use super::super::{APP_ID, APP_NAME, OPEN, READ};
 use super::table::Service;
-use crate::notification::Icon;
+use crate::notification::{Icon, Urgency};
 
 /// Pictures as files; `None` where none could be written.
 #[derive(Debug, Default)]
@@ -69,8 +69,7 @@ fn body<'a>(body: &'a str, service: &Service) -> Cow<'a, str> {
 fn hints<'a>(toast: &'a Toast, pictures: &Paths, service: &Service) -> BTreeMap<&'static str, Value<'a>> {
     let mut hints: BTreeMap<&'static str, Value<'a>> = BTreeMap::new();
     hints.insert("desktop-entry", APP_ID.into());
-    // Normal, as a byte: dunst and Xfce ignore any other type; GNOME shows no banner for low.
-    hints.insert("urgency", Value::U8(1));
+    hints.insert("urgency", Value::U8(urgency(toast.urgency)));
     if let Some(category) = category(toast.icon) {
         hints.insert("category", category.into());
     }
@@ -88,6 +87,15 @@ fn hints<'a>(toast: &'a Toast, pictures: &Paths, service: &Service) -> BTreeMap<
         hints.insert(DUNST, toast.key.0.as_str().into());
     }
     hints
+}
+
+/// A byte: dunst and Xfce ignore any other type. GNOME lists low ones without a banner. Critical ones stay on the screen and beat Do Not
+/// Disturb: nothing that a service tells is as urgent as that.
+fn urgency(urgency: Urgency) -> u8 {
+    match urgency {
+        Urgency::Low => 0,
+        Urgency::Normal | Urgency::High => 1,
+    }
 }
 
 /// The specification knows a category for talk only; inventing others would help no one.
@@ -114,6 +122,7 @@ mod tests {
             account: "Podio".into(),
             icon: Icon::Task,
             silent: false,
+            urgency: Urgency::Normal,
         }
     }
 
@@ -140,6 +149,15 @@ mod tests {
         assert!(less.actions.is_empty());
         for hint in ["sound-name", "x-dunst-stack-tag"] {
             assert!(more.hints.contains_key(hint) && !less.hints.contains_key(hint), "{hint}");
+        }
+    }
+
+    #[test]
+    fn no_toast_is_critical() {
+        for (urgency, byte) in [(Urgency::Low, 0_u8), (Urgency::Normal, 1), (Urgency::High, 1)] {
+            let toast = Toast { urgency, ..toast() };
+            let words = words(&toast, &Paths::default(), &service(&[]));
+            assert_eq!(words.hints.get("urgency"), Some(&Value::U8(byte)), "{urgency:?}");
         }
     }
 
