@@ -6,6 +6,7 @@ const COMMANDS: &[&str] = &[
     "accounts",
     "inbox",
     "entry",
+    "parts",
     "why",
     "set_read",
     "mark_all_read",

@@ -16,6 +16,7 @@ pub mod account;
 mod kind;
 pub mod link;
 pub mod notification;
+pub mod part;
 pub mod rule;
 
 pub mod cli;

@@ -12,6 +12,7 @@ use belfry::front::views::{
     SignInStep, TestToast, Trouble, Why,
 };
 use belfry::notification::NotificationId;
+use belfry::part::Part;
 use tauri::ipc::Invoke;
 use tauri::{AppHandle, State, Url, Wry};
 
@@ -29,6 +30,7 @@ pub(crate) fn all() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static {
         accounts,
         inbox,
         entry,
+        parts,
         why,
         set_read,
         mark_all_read,
@@ -70,6 +72,11 @@ async fn inbox(resident: Hold<'_>, wish: InboxWish) -> Answer<Vec<Entry>> {
 #[tauri::command]
 async fn entry(resident: Hold<'_>, id: NotificationId) -> Answer<Entry> {
     resident.notifier().await?.entry(id).await
+}
+
+#[tauri::command]
+async fn parts(resident: Hold<'_>, id: NotificationId) -> Answer<Vec<Part>> {
+    resident.notifier().await?.parts(id).await
 }
 
 #[tauri::command]

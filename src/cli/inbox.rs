@@ -3,14 +3,17 @@
 use clap::Args;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use serde::Serialize;
 
 use crate::account::AccountId;
 use crate::cli::account::account_id;
+use crate::cli::parts;
 use crate::cli::print::{ago, clean, clean_cut, json_line, moment, out};
 use crate::env::Env;
 use crate::front::Notifier;
 use crate::front::views::{Entry, InboxWish, Trouble};
 use crate::notification::NotificationId;
+use crate::part::Part;
 
 /// Entries asked for at once: an answer over the local socket is limited in size.
 const PAGE: u32 = 50;
@@ -124,9 +127,22 @@ pub(super) async fn list(notifier: &Notifier, wish: Inbox, env: &Env) -> Result<
     Ok(())
 }
 
+/// What `show --json` prints.
+#[derive(Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    entry: &'a Entry,
+    parts: &'a [Part],
+}
+
 pub(super) async fn show(notifier: &Notifier, wish: One, env: &Env) -> Result<(), Trouble> {
     let entry = notifier.entry(wish.id).await?;
-    out(&if wish.json { json_line(&entry)? } else { whole(&entry, env.clock.now(), &TimeZone::system()) })
+    let parts = notifier.parts(wish.id).await?;
+    out(&if wish.json {
+        json_line(&Shown { entry: &entry, parts: &parts })?
+    } else {
+        whole(&entry, &parts, env.clock.now(), &TimeZone::system())
+    })
 }
 
 pub(super) async fn read(notifier: &Notifier, wish: Reading) -> Result<(), Trouble> {
@@ -184,13 +200,11 @@ pub(super) fn headline(entry: &Entry) -> String {
     if body.is_empty() { title } else { format!("{title} — {body}") }
 }
 
-fn whole(entry: &Entry, now: Timestamp, zone: &TimeZone) -> String {
+fn whole(entry: &Entry, parts: &[Part], now: Timestamp, zone: &TimeZone) -> String {
     let notification = &entry.notification;
     let context = &notification.context;
     let mut text = clean(&notification.title) + "\n";
-    if !notification.body.is_empty() {
-        text.push_str(&(clean(&notification.body) + "\n"));
-    }
+    text.push_str(&parts::text(parts, now, zone));
     text.push('\n');
     let mut line = |name: &str, value: String| {
         if !value.is_empty() {
@@ -265,10 +279,16 @@ mod tests {
 
     #[test]
     fn show_tells_all_that_is_known() {
-        let text = whole(&entry(), "2026-11-22T15:00:00Z".parse().unwrap(), &TimeZone::UTC);
-        for part in
-            ["From       Anna", "item 7 “Invoice”", "In         Sales", "Read       no", "(5 min ago)"]
-        {
+        let parts = [Part::Text { label: None, text: "see\nthis".into() }];
+        let text = whole(&entry(), &parts, "2026-11-22T15:00:00Z".parse().unwrap(), &TimeZone::UTC);
+        for part in [
+            "  see\n  this\n",
+            "From       Anna",
+            "item 7 “Invoice”",
+            "In         Sales",
+            "Read       no",
+            "(5 min ago)",
+        ] {
             assert!(text.contains(part), "{part}: {text}");
         }
         assert!(!text.contains('\u{1b}'));

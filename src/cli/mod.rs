@@ -7,6 +7,7 @@ mod account;
 mod ask;
 mod doctor;
 mod inbox;
+mod parts;
 pub mod print;
 mod run;
 mod settings;

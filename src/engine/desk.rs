@@ -23,8 +23,9 @@ use crate::engine::views::{
 };
 use crate::env::Env;
 use crate::notification::{Icon, NotificationId, Urgency};
+use crate::part::Part;
 use crate::rule::Rules;
-use crate::source::Wish;
+use crate::source::{self, Wish};
 use crate::store::{InboxQuery, Kept as Row, Store};
 use crate::toast::{Outcome, Toast, ToastKey};
 
@@ -261,6 +262,21 @@ impl Desk {
     /// One notification.
     pub async fn entry(&self, id: NotificationId) -> Result<Entry, Trouble> {
         Ok(entry(self.row(id).await?))
+    }
+
+    /// What the detail view of a notification shows: made of what is kept, the service is not asked.
+    pub async fn parts(&self, id: NotificationId) -> Result<Vec<Part>, Trouble> {
+        let Row { notification, .. } = self.row(id).await?;
+        let account = self.known_account(&notification.account).await?;
+        let others = match source::beside(&account.settings, &notification.kind) {
+            Some(kind) => {
+                let store = &self.inner.store;
+                store.about(&account.id, &notification.context, &kind, source::MOST_BESIDE).await?
+            }
+            None => Vec::new(),
+        };
+        let others: Vec<_> = others.into_iter().map(|row| (row.id, row.notification)).collect();
+        Ok(source::parts(&account.settings, id, &notification, &others))
     }
 
     /// Marks notifications read or unread, here and (soon) at the service. Gives back those that changed.

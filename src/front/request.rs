@@ -14,6 +14,7 @@ use crate::engine::views::{
 };
 use crate::front::Notifier;
 use crate::notification::NotificationId;
+use crate::part::Part;
 
 /// How long a running Belfry may take to answer what needs no person.
 const PROMPT: Duration = Duration::from_secs(60);
@@ -104,6 +105,8 @@ requests! {
     newest as Newest () -> NotificationId, within PROMPT;
     /// One notification.
     entry as Entry (id: NotificationId) -> Entry, within PROMPT;
+    /// What the detail view of a notification shows.
+    parts as Parts (id: NotificationId) -> Vec<Part>, within PROMPT;
     /// Marks notifications read or unread, here and (soon) at the service. Gives back those that changed.
     set_read as SetRead (ids: Vec<NotificationId>, read: bool) -> Vec<NotificationId>, within PROMPT;
     /// Marks all as read, of one account or of all, here and (soon) at the service. Heard as one signal.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use crate::account::AccountId;
@@ -42,6 +42,11 @@ struct Line {
     context: String,
     title: String,
     text: String,
+    /// What Podio would send with it, and of what it is about.
+    #[serde(default)]
+    data: Value,
+    #[serde(default)]
+    about: Value,
 }
 
 /// The demo of one account.
@@ -140,7 +145,11 @@ fn scene(script: &Script, place: usize, account: &AccountId, at: Timestamp) -> O
         account: account.clone(),
         external_id: format!("d{place}"),
         icon: kind.icon(),
-        raw: json!({ "type": line.kind, "text": text }).to_string(),
+        raw: json!({
+            "context": { "ref": { "type": line.context, "id": line.title }, "title": line.title, "data": line.about },
+            "notification": { "type": line.kind, "text": text, "data": line.data, "created_by": { "name": who } },
+        })
+        .to_string(),
         kind,
         title,
         body,
@@ -167,6 +176,33 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::account::Settings;
+    use crate::notification::NotificationId;
+    use crate::part::Part;
+
+    #[test]
+    fn the_detail_of_the_day_shows_most_kinds_of_parts() {
+        let script: Script = serde_json::from_str(DAY).unwrap();
+        let account = AccountId::new("demo").unwrap();
+        let at = Timestamp::from_second(1_790_000_000).unwrap();
+        let day: Vec<_> = (0..).map_while(|place| scene(&script, place, &account, at)).zip(1..).collect();
+        let day: Vec<_> = day.into_iter().map(|(one, id)| (NotificationId(id), one)).collect();
+        let mut seen = BTreeSet::new();
+        for (id, one) in &day {
+            let wanted = crate::source::beside(&Settings::Demo, &one.kind);
+            let same =
+                |other: &Notification| Some(&other.kind) == wanted.as_ref() && other.context == one.context;
+            let others: Vec<_> = day.iter().filter(|(_, other)| same(other)).cloned().collect();
+            for part in crate::source::parts(&Settings::Demo, *id, one, &others) {
+                if let Part::Messages { messages, label } = &part {
+                    assert_eq!((messages.len(), label.as_str()), (3, "The conversation"));
+                }
+                seen.insert(serde_json::to_value(part).unwrap()["part"].as_str().unwrap().to_owned());
+            }
+        }
+        let all = ["answer", "changes", "facts", "files", "link", "messages", "people", "question", "text"];
+        assert_eq!(seen.iter().map(String::as_str).collect::<Vec<_>>(), all);
+    }
 
     #[test]
     fn the_day_tells_each_line_once_and_ends() {

@@ -12,7 +12,8 @@ use tokio::sync::{mpsc, oneshot};
 use crate::account::{Account, Settings};
 use crate::env::Env;
 use crate::link::{Cursor, Failure, LinkState};
-use crate::notification::{Arrival, Notification};
+use crate::notification::{Arrival, Kind, Notification, NotificationId};
+use crate::part::Part;
 
 /// What a source tells the engine.
 #[derive(Debug)]
@@ -155,6 +156,30 @@ impl Reports {
 async fn answered(answer: oneshot::Receiver<Result<(), Failure>>) -> Result<(), Failure> {
     answer.await.unwrap_or_else(|_| Err(Failure::transient("Belfry is stopping")))
 }
+
+/// Of which kind the kept notifications are that the detail view of one of this kind wants beside it, if they are about the same thing.
+pub fn beside(settings: &Settings, kind: &Kind) -> Option<Kind> {
+    match settings {
+        Settings::Podio(_) | Settings::Demo => podio::parts::beside(kind),
+    }
+}
+
+/// What the detail view of a kept notification shows. `others` are those that [`beside`] asked for, in any order.
+pub fn parts(
+    settings: &Settings,
+    id: NotificationId,
+    notification: &Notification,
+    others: &[(NotificationId, Notification)],
+) -> Vec<Part> {
+    match settings {
+        Settings::Podio(podio) => podio::parts::parts(id, notification, others, podio.user_id),
+        // It plays what Podio would send.
+        Settings::Demo => podio::parts::parts(id, notification, others, None),
+    }
+}
+
+/// How many others of one context a detail view shows at most.
+pub const MOST_BESIDE: usize = podio::parts::MESSAGES;
 
 /// A source of any service.
 #[derive(Debug)]

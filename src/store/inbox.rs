@@ -82,6 +82,25 @@ impl Store {
         .await
     }
 
+    /// The newest rows of one kind about one thing at the service, newest first. An unusually long `raw` is left empty.
+    pub async fn about(
+        &self,
+        account: &AccountId,
+        context: &Context,
+        kind: &Kind,
+        limit: usize,
+    ) -> Result<Vec<Kept>, StoreError> {
+        let (account, kind) = (account.clone(), kind.name().to_owned());
+        let (what, id) = (context.what.clone(), context.id.clone());
+        self.read("about", move |conn| {
+            let number = accounts::number(conn, &account)?;
+            let mut statement = conn.prepare_cached(ABOUT)?;
+            let rows = statement.query_map((number, what, id, kind, at_most(limit)), kept)?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
     /// The newest row's number, 0 if nothing is kept: whatever is kept from now on is above it.
     pub async fn newest_id(&self) -> Result<NotificationId, StoreError> {
         self.read("newest", |conn| {
@@ -160,6 +179,14 @@ const SELECT: &str = concat!(
     "SELECT ",
     columns!("n.raw"),
     " FROM notification AS n CROSS JOIN account AS a ON a.number = n.account"
+);
+
+const ABOUT: &str = concat!(
+    "SELECT ",
+    columns!("iif(length(n.raw) <= 65536, n.raw, '')"),
+    " FROM notification AS n INDEXED BY notification_of_context CROSS JOIN account AS a ON a.number = n.account
+     WHERE n.account = ?1 AND n.context_what = ?2 AND n.context_id = ?3 AND n.context_id <> '' AND n.kind = ?4
+     ORDER BY n.occurred_at DESC, n.id DESC LIMIT ?5"
 );
 
 /// A row of [`COLUMNS`].
@@ -393,6 +420,38 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_came_about_one_thing_is_of_one_kind_account_and_context_newest_first() {
+        let bench = Bench::with_account().await;
+        bench.store.put_account(account("other"), at(0)).await.unwrap();
+        let thing = told("a", 1).context;
+        let elsewhere = Context { id: "8".into(), ..thing.clone() };
+        bench
+            .admit(vec![
+                told("a", 1),
+                told("c", 3),
+                told("b", 2),
+                Notification { kind: Kind::Update, ..told("an update", 4) },
+                Notification { context: elsewhere, ..told("of another", 5) },
+                Notification { context: Context::default(), ..told("of nothing", 6) },
+                Notification { raw: format!("\"{}\"", "x".repeat(70_000)), ..told("long", 7) },
+            ])
+            .await;
+        bench.store.admit(id("other"), vec![told("x", 8)], Arrival::Live, None, at(1)).await.unwrap();
+        let about = |context, limit| {
+            let store = bench.store.clone();
+            async move { store.about(&id("podio"), &context, &Kind::Comment, limit).await.unwrap() }
+        };
+        let rows = about(thing.clone(), 9).await;
+        assert_eq!(names(&rows), ["long", "c", "b", "a"]);
+        assert_eq!(
+            rows.iter().map(|row| row.notification.raw.as_str()).collect::<Vec<_>>(),
+            ["", "{}", "{}", "{}"]
+        );
+        assert_eq!(names(&about(thing, 2).await), ["long", "c"]);
+        assert!(about(Context::default(), 9).await.is_empty(), "what is about nothing has no thread");
+    }
+
+    #[tokio::test]
     async fn hints_are_the_newest_first_and_only_this_accounts() {
         let bench = Bench::with_account().await;
         bench.store.put_account(account("other"), at(0)).await.unwrap();
@@ -453,6 +512,7 @@ mod tests {
             ("interrupted", toasts::INTERRUPTED.to_owned()),
             ("by toast", toasts::BY_TOAST.to_owned()),
             ("wishes", wishes::OPEN.to_owned()),
+            ("about", ABOUT.to_owned()),
             ("newer than", format!("{SELECT} WHERE n.id > ?1 ORDER BY n.id LIMIT ?2")),
         ];
         for which in [marks::ALL_UNREAD, marks::UNREAD_OF_ACCOUNT] {

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The four nouns, and the module that belongs to `notification`.
-const NOUNS: &[&str] = &["account", "kind", "link", "notification", "rule"];
+/// The nouns, and the module that belongs to `notification`.
+const NOUNS: &[&str] = &["account", "kind", "link", "notification", "part", "rule"];
 
 /// Each part of the core, and what of ours it may use besides itself and the nouns.
 const TABLE: &[(&str, &[&str])] = &[
@@ -13,6 +13,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("kind", &[]),
     ("link", &[]),
     ("notification", &[]),
+    ("part", &[]),
     ("rule", &[]),
     ("env", &[]),
     ("source", &["env", "bayeux"]),

@@ -1,6 +1,7 @@
-// Takes pictures of every view, light and dark, into the folder named: `npm run pictures -- FOLDER`.
+// Takes pictures of every view, light and dark, into the folder named: `npm run pictures -- FOLDER [NAME…]`. Those named `detail-of-…`
+// show the detail alone; docs/details.png is made of their light ones.
 
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { browser, built, served } from '../tests/browser/stage.mjs';
 
@@ -14,7 +15,7 @@ const server = await served(await built('fake'));
 const chromium = await browser();
 
 /** @typedef {import('playwright-core').Page} Page */
-/** @type {Record<string, { scene: string, width?: number, height?: number, play?: (page: Page) => Promise<void> }>} */
+/** @type {Record<string, { scene: string, at?: number, width?: number, height?: number, only?: string, play?: (page: Page) => Promise<void> }>} */
 const PICTURES = {
   inbox: {
     scene: 'day',
@@ -93,16 +94,21 @@ const PICTURES = {
   },
 };
 
+const details = JSON.parse(await readFile(new URL('../contract/details.json', import.meta.url), 'utf8'));
+for (const { name, entry } of details) {
+  PICTURES[`detail-of-${name.replaceAll(' ', '-')}`] = { scene: 'details', at: entry.id, height: 1000, only: 'detail', play: (page) => page.getByTestId('parts').waitFor() };
+}
+
 const only = process.argv.slice(3);
 for (const theme of /** @type {const} */ (['light', 'dark'])) {
-  for (const [name, { scene, width = 1000, height = 700, play }] of Object.entries(PICTURES)) {
-    if (only.length > 0 && !only.includes(name)) continue;
+  for (const [name, { scene, at, width = 1000, height = 700, only: alone, play }] of Object.entries(PICTURES)) {
+    if (only.length > 0 && !only.some((it) => name.startsWith(it))) continue;
     const page = await chromium.newPage({ viewport: { width, height }, colorScheme: theme });
-    await page.goto(`${server.url}?scene=${scene}`);
+    await page.goto(`${server.url}?scene=${scene}${at === undefined ? '' : `&at=${at}`}`);
     await page.locator('main h1, main [data-testid=row]').first().waitFor({ state: 'attached' });
     await play?.(page);
     await page.waitForTimeout(200);
-    await page.screenshot({ path: join(folder, `${name}-${theme}.png`) });
+    await (alone ? page.getByTestId(alone) : page).screenshot({ path: join(folder, `${name}-${theme}.png`) });
     await page.close();
   }
 }

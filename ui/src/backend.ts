@@ -4,7 +4,7 @@
 import { invoke } from '@tauri-apps/api/core';
 import { listen } from '@tauri-apps/api/event';
 import type {
-  AccountId, AccountView, Choices, Entry, Health, InboxWish, Marked, NotificationId, Opened, Overview, Removed, Settings, SignIn,
+  AccountId, AccountView, Choices, Entry, Health, InboxWish, Marked, NotificationId, Opened, Overview, Removed, Settings, SignIn, Part,
   SignInAnswer, SignInStep, Signal, TestToast, Why,
 } from './contract';
 
@@ -23,6 +23,7 @@ export interface Backend {
   accounts(): Promise<AccountView[]>;
   inbox(wish: InboxWish): Promise<Entry[]>;
   entry(id: NotificationId): Promise<Entry>;
+  parts(id: NotificationId): Promise<Part[]>;
   why(id: NotificationId): Promise<Why>;
   set_read(ids: NotificationId[], read: boolean): Promise<NotificationId[]>;
   mark_all_read(account: AccountId | null): Promise<Marked>;
@@ -53,6 +54,7 @@ export const backend: Backend = {
   accounts: () => invoke('accounts'),
   inbox: (wish) => invoke('inbox', { wish }),
   entry: (id) => invoke('entry', { id }),
+  parts: (id) => invoke('parts', { id }),
   why: (id) => invoke('why', { id }),
   set_read: (ids, read) => invoke('set_read', { ids, read }),
   mark_all_read: (account) => invoke('mark_all_read', { account }),

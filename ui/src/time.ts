@@ -39,6 +39,12 @@ function day(instant: number, now: number): string {
   return (sameYear ? dayOnly : dayAndYear).format(instant);
 }
 
+/** A day and the time of day, for an instant that something has been set to. */
+export function dayAndTime(at: string, now: number): string {
+  const instant = read(at);
+  return instant === null ? at : words.time.dayAt(day(instant, now), clockTime.format(instant));
+}
+
 /** The full time with its zone, for tooltips and screen readers. */
 export function fullTime(at: string): string {
   const instant = read(at);

@@ -99,6 +99,20 @@ export const words = {
     noBody: 'There is no text with it.',
   },
 
+  parts: {
+    changes: 'What changed',
+    before: 'Before:',
+    now: 'Now:',
+    changed: 'changed',
+    empty: 'empty now',
+    files: (count: number) => (count === 1 ? 'File' : 'Files'),
+    link: 'Link',
+    more: (count: number) => `${number.format(count)} more`,
+    chosenBy: (names: string[]) => (names.length === 0 ? 'nobody yet' : names.join(', ')),
+    you: 'You',
+    somebody: 'Somebody',
+  },
+
   keys: {
     title: 'Keys in the inbox',
     list: [

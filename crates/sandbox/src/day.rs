@@ -45,6 +45,10 @@ struct Line {
     context: String,
     title: String,
     text: String,
+    /// The notification's dictionary; by the taxonomy when absent.
+    data: Option<Value>,
+    /// Fields of the context's dictionary.
+    about: Option<Value>,
 }
 
 impl Script {
@@ -101,13 +105,15 @@ impl Day {
             self.left.clone_from(&self.script.lines);
             self.left.shuffle(&mut self.chance);
         }
-        let Some(Line { kind, context, title, text }) = self.left.pop() else {
+        let Some(Line { kind, context, title, text, data, about }) = self.left.pop() else {
             return Spec::comment("the day has no script");
         };
         // The same thing has the same number all day, so that threads fold.
         let id = 100 + title.bytes().fold(0_u64, |sum, byte| (sum * 31 + u64::from(byte)) % 9_973);
         let long = text.replace("{who}", &by.name);
         let mut spec = Spec::new(&kind, Context::new(&context, id, &title), &long);
+        spec.context.data = about;
+        spec.data = data;
         spec.text_short = Some(text.replace("{who} ", ""));
         spec.by = by;
         spec

@@ -19,6 +19,7 @@ use crate::engine::views::{
 use crate::kind::{Icon, Kind};
 use crate::link::LinkState;
 use crate::notification::{Context, Detail, Notification, NotificationId};
+use crate::part::{Change, Choice, Fact, FilePart, Leaning, Part, Person, Said, Stars};
 use crate::rule::{ClickTo, QuietHours, Shown, Theme, TimeOfDay, Weekday};
 use crate::toast::ToastService;
 
@@ -75,6 +76,7 @@ fn declarations() -> String {
         "\"other\"",
     ));
     declare!(Detail, Context, Notification, InboxWish, Entry, Why, Opened, Marked, Removed);
+    declare!(Stars, Leaning, Choice, Change, FilePart, Said, Person, Fact, Part);
     declare!(Shown, ClickTo, Theme, Weekday, TimeOfDay, QuietHours, Settings);
     declare!(Finding, ToastService, Health, TestToast);
     declare!(PushTransport, PodioSettings, PasswordSignIn, SignIn, SignInStep, SignInAnswer);
@@ -111,6 +113,7 @@ fn the_answers_are_as_the_window_knows_them() {
     snapshot("accounts", &values::overview().accounts);
     snapshot("inbox", &values::inbox());
     snapshot("entry", &values::entry());
+    snapshot("details", &values::details());
     snapshot("why", &values::why());
     snapshot("settings", &values::settings());
     snapshot("health", &values::health());

@@ -15,7 +15,9 @@ use crate::env::Paths;
 use crate::kind::{Icon, Kind};
 use crate::link::LinkState;
 use crate::notification::{Arrival, Context, Detail, Notification, NotificationId};
+use crate::part::Part;
 use crate::rule::{ClickTo, QuietHours, Shown, Theme, Weekday};
+use crate::source::podio::parts::samples::{self, Sample};
 use crate::store::{Fate, Kept};
 use crate::toast::{Reason, ToastService};
 
@@ -234,6 +236,27 @@ pub(super) fn entry() -> Entry {
     entry.notification.raw =
         r#"{"notification_id":9050,"type":"comment","text":"Mei Lin commented on Website relaunch"}"#.into();
     entry
+}
+
+/// A notification of each shape that the detail view has, and its parts.
+#[derive(serde::Serialize)]
+pub(super) struct Detailed {
+    name: &'static str,
+    entry: Entry,
+    parts: Vec<Part>,
+}
+
+pub(super) fn details() -> Vec<Detailed> {
+    let samples = samples::all().into_iter().zip(200..);
+    samples
+        .map(|(sample, number)| {
+            let parts = sample.parts();
+            let Sample { name, notification, .. } = sample;
+            let (kept_at, id) = (notification.occurred_at, NotificationId(number));
+            let entry = Entry { id, kept_at, read_at: None, read_elsewhere: false, notification };
+            Detailed { name, entry, parts }
+        })
+        .collect()
 }
 
 /// It came during quiet hours and was read later.

@@ -17,6 +17,7 @@ mod live;
 pub mod normalize;
 mod outgoing;
 mod paging;
+pub(crate) mod parts;
 mod picture;
 mod plain;
 mod push;

@@ -1,5 +1,5 @@
 // The backend of the tests and of `vite dev`: the same interface over values in memory. It starts from the contract's snapshots, so
-// that the page meets the very JSON that Belfry writes. The address chooses the scene: `?scene=day|first-run|many|hostile`.
+// that the page meets the very JSON that Belfry writes. The address chooses the scene: `?scene=day|first-run|many|hostile|details`.
 
 import type { Backend, LoginStart, Resident, Wanted } from '../backend';
 import type {
@@ -10,14 +10,14 @@ import overviewSnapshot from '../../contract/overview.json';
 import settingsSnapshot from '../../contract/settings.json';
 import browserStep from '../../contract/sign-in-step-browser.json';
 import whySnapshot from '../../contract/why.json';
-import { day, hostile, many, news } from './day';
+import { day, detailed, hostile, many, news, partsOf } from './day';
 
 const scene = new URLSearchParams(location.search).get('scene') ?? 'day';
 const started = Date.now();
 const seedAccounts = (overviewSnapshot as unknown as Overview).accounts;
 
 let accounts: AccountView[] = scene === 'first-run' ? [] : seedAccounts.map((account) => revived(account));
-let rows: Entry[] = scene === 'many' ? many(100_000, started) : scene === 'hostile' ? hostile(started) : scene === 'first-run' ? [] : day(started);
+let rows: Entry[] = scene === 'many' ? many(100_000, started) : scene === 'hostile' ? hostile(started) : scene === 'first-run' ? [] : scene === 'details' ? detailed(started) : day(started);
 let settings = structuredClone(settingsSnapshot) as unknown as Settings;
 let pausedUntil: string | null = null;
 let loginStart: LoginStart = { on: false, words: 'Belfry does not start by itself.' };
@@ -112,6 +112,7 @@ const answers: Omit<Backend, 'onSignal' | 'onResident' | 'onShow'> = {
     return page;
   },
   entry: async (id) => ({ ...found(id), raw: '{"as":"the service sent it"}' }),
+  parts: async (id) => partsOf(found(id), started),
   why: async (id): Promise<Why> => ({ ...(whySnapshot as unknown as Why), id: found(id).id }),
   set_read: async (ids, read) => {
     const changed = change(ids, read);

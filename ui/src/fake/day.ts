@@ -1,6 +1,7 @@
 // What the fake's inbox holds: the contract's rows, a day at work, as many more as wished, and hostile ones.
 
-import type { Entry, Icon } from '../contract';
+import type { Entry, Icon, Part } from '../contract';
+import details from '../../contract/details.json';
 import seeds from '../../contract/inbox.json';
 
 const MINUTE = 60_000;
@@ -43,6 +44,23 @@ export function many(count: number, now: number): Entry[] {
   });
 }
 type Tail = Sketch extends [unknown, ...infer Rest] ? Rest : never;
+
+type Detailed = { name: string; entry: Entry; parts: Part[] };
+
+/** One notification of each shape that the detail view has, hostile ones last. */
+export function detailed(now: number): Entry[] {
+  return (details as unknown as Detailed[]).map(({ entry }, index) => ({ ...entry, ...times(now - (4 + index * 13) * MINUTE) }));
+}
+
+/** What the detail of a row shows: the contract's, with its messages moved to the present, or else its text. */
+export function partsOf(entry: Entry, now: number): Part[] {
+  const detail = (details as unknown as Detailed[]).find((it) => it.entry.id === entry.id);
+  if (!detail) return entry.body ? [{ part: 'text', label: null, text: entry.body }] : [];
+  const moved = now - Date.parse(detail.entry.occurred_at) - 4 * MINUTE;
+  return detail.parts.map((part) =>
+    part.part === 'messages' ? { ...part, messages: part.messages.map((said) => ({ ...said, at: new Date(Date.parse(said.at) + moved).toISOString() })) } : part,
+  );
+}
 
 /** A new one, as if it had just happened. */
 export function news(id: number, title: string, now: number): Entry {

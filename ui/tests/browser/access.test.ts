@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
+import details from '../../contract/details.json';
 import { becomes, opened, outside, rows, type Opening } from './window';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -28,6 +29,9 @@ const VIEWS: Record<string, { opening?: Opening; play?: (page: Page) => Promise<
       await page.getByTestId('new-bar').waitFor();
     },
   },
+  ...Object.fromEntries(
+    details.map(({ name, entry }) => [`detail: ${name}`, { opening: { scene: 'details', at: entry.id }, play: (page: Page) => page.getByTestId('parts').waitFor() }]),
+  ),
   'nothing found': {
     play: async (page) => {
       await page.getByTestId('search').fill('zzz');

@@ -107,6 +107,9 @@ pub struct Context {
     /// Where a browser finds it; made up from type and number when absent.
     #[serde(default)]
     pub link: Option<String>,
+    /// Fields of its dictionary, over those that are made up.
+    #[serde(default)]
+    pub data: Option<Value>,
 }
 
 impl Context {
@@ -120,6 +123,7 @@ impl Context {
             title: title.to_owned(),
             space: if homeless { None } else { Some("Launch".to_owned()) },
             link: None,
+            data: None,
         }
     }
 
@@ -154,6 +158,14 @@ impl Context {
     }
 
     fn data(&self) -> Value {
+        let mut data = self.made_up();
+        if let (Some(map), Some(Value::Object(own))) = (data.as_object_mut(), &self.data) {
+            map.extend(own.clone());
+        }
+        data
+    }
+
+    fn made_up(&self) -> Value {
         let (id, title) = (self.id, &self.title);
         match self.ref_type.as_str() {
             "space" => json!({"space_id": id, "name": title, "member_count": 2, "app_count": 1,
