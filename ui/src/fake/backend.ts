@@ -112,7 +112,7 @@ const answers: Omit<Backend, 'onSignal' | 'onResident' | 'onShow'> = {
     return page;
   },
   entry: async (id) => ({ ...found(id), raw: '{"as":"the service sent it"}' }),
-  parts: async (id) => partsOf(found(id), started),
+  parts: async (id) => partsOf(found(id)),
   why: async (id): Promise<Why> => ({ ...(whySnapshot as unknown as Why), id: found(id).id }),
   set_read: async (ids, read) => {
     const changed = change(ids, read);

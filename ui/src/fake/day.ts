@@ -53,10 +53,10 @@ export function detailed(now: number): Entry[] {
 }
 
 /** What the detail of a row shows: the contract's, with its messages moved to the present, or else its text. */
-export function partsOf(entry: Entry, now: number): Part[] {
+export function partsOf(entry: Entry): Part[] {
   const detail = (details as unknown as Detailed[]).find((it) => it.entry.id === entry.id);
   if (!detail) return entry.body ? [{ part: 'text', label: null, text: entry.body }] : [];
-  const moved = now - Date.parse(detail.entry.occurred_at) - 4 * MINUTE;
+  const moved = Date.parse(entry.occurred_at) - Date.parse(detail.entry.occurred_at);
   return detail.parts.map((part) =>
     part.part === 'messages' ? { ...part, messages: part.messages.map((said) => ({ ...said, at: new Date(Date.parse(said.at) + moved).toISOString() })) } : part,
   );

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { Page } from 'playwright-core';
 import type { Entry, Part } from '../../src/contract';
 import details from '../../contract/details.json';
-import { calls, opened } from './window';
+import { becomes, calls, opened, outside, rows } from './window';
 
 const all = details as unknown as { name: string; entry: Entry; parts: Part[] }[];
 const idOf = (name: string): number => all.find((it) => it.name === name)?.entry.id ?? 0;
@@ -78,12 +78,20 @@ describe('the detail view has the shape of its kind', () => {
   });
 });
 
-it('what the list knows stands there until the parts come, and they are asked for once', async () => {
-  const page = await opened({ scene: 'details', at: idOf('comment') });
-  await page.getByTestId('body').waitFor();
-  expect(await page.getByTestId('body').innerText()).toContain('The new header is in');
-  await page.getByTestId('parts').waitFor();
+it('the parts are asked for once, and again when the notification has changed', async () => {
+  const page = await detail('comment');
   expect(await calls(page, 'parts')).toEqual([[idOf('comment')]]);
+  await outside(page, (it, id) => it.changeElsewhere(id as number, { title: 'Another title' }), idOf('comment'));
+  await becomes(async () => page.getByTestId('detail-title').innerText(), 'Another title');
+  await becomes(async () => (await calls(page, 'parts')).length, 2);
+});
+
+it('what cannot be taken apart still shows its text, and why', async () => {
+  const page = await opened({ scene: 'details' });
+  await outside(page, (it) => it.fail('parts', 'Belfry could not read it.'));
+  await rows(page).first().click();
+  await page.getByRole('alert').getByText('Belfry could not read it.').waitFor();
+  expect(await page.getByTestId('body').innerText()).toContain('The new header is in');
 });
 
 it('nothing of a hostile one is more than text', async () => {

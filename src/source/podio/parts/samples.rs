@@ -37,10 +37,12 @@ fn person(number: i64, name: &str) -> Value {
 /// A group with one notification, as the REST API gives it.
 pub(crate) fn sent(kind: &str, data: Value, by: &str, what: &str, title: &str, about: Value) -> Value {
     let link = format!("https://podio.com/northwind/launch/{what}/42");
+    // A space lies in itself.
+    let space = if what == "space" { title } else { "Launch" };
     json!({
         "context": {
             "ref": {"type": what, "id": 42}, "data": about, "title": title, "rights": ["view", "comment"],
-            "space": {"space_id": 301, "name": "Launch", "url": "https://podio.com/northwind/launch"},
+            "space": {"space_id": 301, "name": space, "url": "https://podio.com/northwind/launch"},
             "org": {"org_id": 1, "name": "Northwind"}, "link": link
         },
         "notifications": [{
