@@ -13,6 +13,7 @@
 //! Who may use whom is kept by `tests/it/walls.rs`.
 
 pub mod account;
+pub mod act;
 mod kind;
 pub mod link;
 pub mod notification;

@@ -83,7 +83,7 @@ pub(super) struct Opening {
     id: NotificationId,
 }
 
-fn notification_id(text: &str) -> Result<NotificationId, String> {
+pub(super) fn notification_id(text: &str) -> Result<NotificationId, String> {
     match text.parse() {
         Ok(number) if number > 0 => Ok(NotificationId(number)),
         _ => Err("a notification's number is needed, as `belfry inbox` shows it".to_owned()),

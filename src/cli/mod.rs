@@ -4,6 +4,7 @@
 //! Knows nothing behind the front door.
 
 mod account;
+mod act;
 mod ask;
 mod doctor;
 mod inbox;
@@ -64,6 +65,8 @@ enum Wish {
     Unread(inbox::Several),
     /// Open what a notification is about in the browser and mark it as read
     Open(inbox::Opening),
+    /// Reply, complete a task, accept or decline an invitation, snooze, follow or unfollow; or list what can be done
+    Act(act::Acting),
     /// Tell why a notification was, or was not, shown as a toast
     Why(inbox::One),
     /// Tell what works on this machine, and what to do about what does not
@@ -126,6 +129,7 @@ impl Call {
             Wish::Run(run) => run.json,
             Wish::Inbox(inbox) => inbox.json,
             Wish::Show(one) | Wish::Why(one) => one.json,
+            Wish::Act(acting) => acting.json,
             Wish::Doctor(doctor) => doctor.json,
             Wish::Toast(toast) => toast.json,
             Wish::Status(status) => status.json,
@@ -169,6 +173,7 @@ async fn fulfil(call: Call, paths: Paths) -> Result<u8, Trouble> {
         Wish::Read(wish) => inbox::read(&reach().await?, wish).await.map(|()| 0),
         Wish::Unread(wish) => inbox::set_read(&reach().await?, wish.ids, false).await.map(|()| 0),
         Wish::Open(wish) => inbox::open(&reach().await?, wish).await.map(|()| 0),
+        Wish::Act(wish) => act::perform(&reach().await?, wish).await.map(|()| 0),
         Wish::Why(wish) => inbox::why(&reach().await?, wish).await.map(|()| 0),
         Wish::Doctor(wish) => doctor::doctor(&reach().await?, wish).await,
         Wish::Toast(wish) => doctor::toast(&reach().await?, wish).await,

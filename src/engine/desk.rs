@@ -29,6 +29,10 @@ use crate::source::{self, Wish};
 use crate::store::{InboxQuery, Kept as Row, Store};
 use crate::toast::{Outcome, Toast, ToastKey};
 
+mod acts;
+#[cfg(test)]
+pub(in crate::engine) use acts::view as view_act;
+
 /// At most so many rows in one answer.
 const MOST: u32 = 500;
 /// So many unless told otherwise.
@@ -374,7 +378,8 @@ impl Desk {
             Some(key) => self.inner.store.by_toast(key.clone()).await?.len(),
             None => 1,
         };
-        Ok(story::why(&row, &fate, told_together, &jiff::tz::TimeZone::system()))
+        let acts = self.acts(id).await?;
+        Ok(story::why(&row, &fate, told_together, &acts, &jiff::tz::TimeZone::system()))
     }
 
     /// Pauses toasts until then; `None` ends a pause.
@@ -429,6 +434,7 @@ impl Desk {
             icon: Icon::Alert,
             silent: false,
             urgency: Urgency::Normal,
+            button: None,
         };
         let outcome = self.inner.teller.toaster().show(&toast).await;
         Ok(match outcome {

@@ -14,8 +14,10 @@ use crate::engine::views::Signal;
 use crate::env::Env;
 use crate::link::{Cursor, Failure};
 use crate::notification::{Arrival, Notification, NotificationId};
-use crate::source::{Order, Wish};
+use crate::source::{Due, Order, Wish};
 use crate::store::{Admitted, ReadBy, StillUnread, Store, StoreError};
+
+mod acts;
 
 /// At most so many hints are asked to be completed per life of a link; the rest has its turn in the next.
 const HINTS: usize = 200;
@@ -59,14 +61,16 @@ impl Intake {
         self.store.cursor(account).await.map_err(|error| failure(&error))
     }
 
-    /// What earlier lives of a link left to do: wishes not yet told, hints not yet completed.
+    /// What earlier lives of a link left to do: wishes and acts not yet told, hints not yet completed.
     pub(super) async fn open_orders(&self, account: &AccountId) -> Result<Vec<Order>, Failure> {
         let wishes = self.store.wishes(account).await.map_err(|error| failure(&error))?;
+        let acts = self.store.waiting_acts(account).await.map_err(|error| failure(&error))?;
         let hints = self.store.hints(account, HINTS).await.map_err(|error| failure(&error))?;
         let mut orders: Vec<Order> = wishes
             .into_iter()
             .map(|(_, external_id, read)| Order::Wish(Wish { external_id, read }))
             .collect();
+        orders.extend(acts.into_iter().map(|(number, at)| Order::Act(Due { number, at })));
         if !hints.is_empty() {
             orders.push(Order::Complete(hints));
         }

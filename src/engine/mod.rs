@@ -86,6 +86,8 @@ impl Engine {
         let teller =
             Arc::new(Teller::new(env.clone(), store.clone(), links.clone(), signals.clone(), raising));
         teller.settle_interrupted().await?;
+        // Also those of accounts that are paused and have no link that would look.
+        store.acts_left_behind(None, env.clock.now()).await?;
         let intake =
             Intake::new(env.clone(), store.clone(), links, signals.clone(), teller.clone(), arrived.clone());
         let desk = Desk::new(env.clone(), store.clone(), intake, teller.clone(), signals, true);
@@ -164,7 +166,9 @@ async fn open(env: &Env, patience: Duration) -> Result<Store, Trouble> {
 async fn clicks(mut events: mpsc::Receiver<ToastEvent>, teller: Arc<Teller>, desk: Desk, window: Window) {
     while let Some(event) = events.recv().await {
         let (key, how) = match &event {
-            ToastEvent::Clicked { key, .. } | ToastEvent::MarkedRead { key } => (key, Ended::Clicked),
+            ToastEvent::Clicked { key, .. }
+            | ToastEvent::MarkedRead { key }
+            | ToastEvent::Acted { key, .. } => (key, Ended::Clicked),
             ToastEvent::Dismissed { key } => (key, Ended::Dismissed),
             ToastEvent::Expired { key } => (key, Ended::Expired),
         };
@@ -201,6 +205,7 @@ async fn follow(wish: Wish, desk: &Desk, window: &Window) -> Result<(), Trouble>
             }
         }
         Wish::OpenInbox { ids, token } => follow_to_inbox(ids, token, desk, window).await,
+        Wish::Act { id, act } => desk.act(id, act).await.map(drop),
         Wish::MarkRead { ids } => desk.set_read(ids, true).await.map(drop),
         // The ledger has it.
         Wish::NoteDismissed { .. } | Wish::Nothing => Ok(()),

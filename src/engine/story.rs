@@ -3,13 +3,14 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::engine::views::Why;
+use crate::act::{Act, ActState};
+use crate::engine::views::{ActView, Why};
 use crate::notification::Arrival;
 use crate::store::{Ended, Fate, Kept, ReadBy};
 use crate::toast::Reason;
 
 /// Tells the story.
-pub(super) fn why(row: &Kept, fate: &Fate, told_together: usize, zone: &TimeZone) -> Why {
+pub(super) fn why(row: &Kept, fate: &Fate, told_together: usize, acts: &[ActView], zone: &TimeZone) -> Why {
     let local = |at: Timestamp| at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string();
     let kept = local(fate.admitted_at);
     let mut story = vec![match fate.arrival {
@@ -53,7 +54,27 @@ pub(super) fn why(row: &Kept, fate: &Fate, told_together: usize, zone: &TimeZone
             None => format!("It is read since {at}."),
         });
     }
+    story.extend(acts.iter().map(|act| did(act, &local(act.asked_at))));
     Why { id: row.id, story, outcome: fate.state.clone(), reason: fate.reason.clone() }
+}
+
+/// What the person did from here, and what came of it.
+fn did(view: &ActView, at: &str) -> String {
+    let deed = match &view.act {
+        Act::Reply { .. } => "You replied",
+        Act::Complete => "You completed the task",
+        Act::Accept => "You accepted",
+        Act::Decline => "You declined",
+        Act::Snooze => "You asked to be reminded later",
+        Act::Follow => "You asked to follow it",
+        Act::Unfollow => "You asked to follow it no longer",
+    };
+    match view.state {
+        ActState::Done => format!("{deed} at {at}."),
+        ActState::Waiting | ActState::UnderWay | ActState::Refused | ActState::Unsure | ActState::Undone => {
+            format!("{deed} at {at}: {}", view.words)
+        }
+    }
 }
 
 /// Why no toast was raised, with the hours where quiet hours are the reason.

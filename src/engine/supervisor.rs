@@ -16,7 +16,7 @@ use crate::engine::intake::Intake;
 use crate::env::Env;
 use crate::env::tasks::{Task, Tasks};
 use crate::link::{Failure, LinkState};
-use crate::source::{Order, Outbox, Report, Source, Wish};
+use crate::source::{Due, Order, Outbox, Report, Source, Wish};
 use crate::store::StillUnread;
 
 /// What a link reported before it failed is taken in within this.
@@ -31,6 +31,8 @@ pub(super) enum Nudge {
     Probe,
     /// The person's wish for the service; it is kept in the store until done, so it may be dropped here.
     Wish(Wish),
+    /// An act to tell the service; kept in the store too.
+    Act(Due),
 }
 
 /// A supervised link. Dropping it ends the link.
@@ -99,6 +101,7 @@ async fn ready_source<'a>(
         Some(source) => Ok(source),
         None => {
             let cursor = intake.cursor(&account.id).await?;
+            intake.acts_left_behind(&account.id).await?;
             Ok(kept.insert(Source::new(account, env.clone(), cursor)))
         }
     }
@@ -172,6 +175,10 @@ async fn take_in(
                         under_way.push(intake.still_unread(account, list, kept).boxed());
                     }
                     Some(Report::Done(wish)) => under_way.push(intake.done(account, wish).boxed()),
+                    Some(Report::Begin { number, begun }) => under_way.push(intake.begin_act(number, begun).boxed()),
+                    Some(Report::Acted { number, end, kept }) => {
+                        under_way.push(intake.acted(number, end, kept).boxed());
+                    }
                     None => break,
                 }
             }
@@ -194,6 +201,7 @@ async fn pass_on(open: Vec<Order>, nudges: &mut mpsc::UnboundedReceiver<Nudge>, 
             }
             nudge = nudges.recv() => match nudge {
                 Some(Nudge::Wish(wish)) => queue.push_back(Order::Wish(wish)),
+                Some(Nudge::Act(due)) => queue.push_back(Order::Act(due)),
                 Some(Nudge::Probe) => queue.push_front(Order::Probe),
                 // It is running already.
                 Some(Nudge::RetryNow) => {}
@@ -224,7 +232,7 @@ async fn wait(
                 Some(Nudge::RetryNow) => return true,
                 Some(Nudge::Probe) if hints_help => return true,
                 // Kept in the store; sent when the link lives.
-                Some(Nudge::Wish(_) | Nudge::Probe) => {}
+                Some(Nudge::Wish(_) | Nudge::Act(_) | Nudge::Probe) => {}
                 None => return false,
             },
         }

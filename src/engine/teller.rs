@@ -12,12 +12,14 @@ use jiff::tz::TimeZone;
 use tokio::sync::Notify;
 use tracing::{debug, error, warn};
 
-use crate::account::{Account, AccountId, Choices};
+use crate::account::{Account, AccountId, Choices, Service};
+use crate::act;
 use crate::engine::links::Links;
 use crate::engine::signal::Signals;
 use crate::engine::views::Signal;
 use crate::env::Env;
 use crate::notification::{Arrival, NotificationId};
+use crate::source;
 use crate::store::{self, Ended, Store, StoreError};
 use crate::toast::{self, Outcome, Pending, Raise, Reason, Toaster};
 
@@ -154,18 +156,19 @@ impl Teller {
     }
 
     /// What a toast calls an account (its service, and whose it is where there are several of that service), and what was chosen for it.
-    async fn origins(&self) -> Result<BTreeMap<AccountId, (String, Choices)>, StoreError> {
+    async fn origins(&self) -> Result<BTreeMap<AccountId, Origin>, StoreError> {
         let accounts = self.store.accounts().await?;
         let origin = |account: &Account| {
             let service = account.settings.service();
             let alone = accounts.iter().filter(|other| other.settings.service() == service).count() == 1;
-            if alone {
+            let name = if alone {
                 service.human().to_owned()
             } else {
                 format!("{} · {}", service.human(), account.label)
-            }
+            };
+            Origin { name, service, choices: account.choices }
         };
-        Ok(accounts.iter().map(|account| (account.id.clone(), (origin(account), account.choices))).collect())
+        Ok(accounts.iter().map(|account| (account.id.clone(), origin(account))).collect())
     }
 
     async fn keep_quiet(&self, ids: Vec<NotificationId>, reason: Reason) -> Result<(), StoreError> {
@@ -248,13 +251,23 @@ impl Teller {
     }
 }
 
+/// What a toast has to know of an account.
+struct Origin {
+    /// What to call it.
+    name: String,
+    service: Service,
+    choices: Choices,
+}
+
 /// A stored row as policy judges it.
-fn waiting(row: store::Pending, origins: &BTreeMap<AccountId, (String, Choices)>) -> Pending {
-    let (origin, choices) = origins.get(&row.notification.account).cloned().unwrap_or_default();
+fn waiting(row: store::Pending, origins: &BTreeMap<AccountId, Origin>) -> Pending {
+    let origin = origins.get(&row.notification.account);
+    let offers = origin.map(|origin| source::offers(origin.service, &row.notification));
     Pending {
         id: row.id,
-        origin,
-        choices,
+        origin: origin.map(|origin| origin.name.clone()).unwrap_or_default(),
+        choices: origin.map(|origin| origin.choices).unwrap_or_default(),
+        button: offers.and_then(|offers| act::button(&offers)),
         notification: row.notification,
         arrival: row.arrival,
         admitted_at: row.admitted_at,

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::account::{AccountId, Choices, Colour, PodioSettings, Service};
+use crate::act::{Act, ActState};
 use crate::link::LinkState;
 use crate::notification::{Notification, NotificationId};
 use crate::rule::{ClickTo, QuietHours, Shown, Theme};
@@ -303,6 +304,31 @@ impl std::fmt::Debug for SignInAnswer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("SignInAnswer")
     }
+}
+
+/// What the person did from a notification, and what came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct ActView {
+    /// Names it, to take it back.
+    pub number: i64,
+    /// The notification it was done from.
+    pub notification: NotificationId,
+    /// What it is.
+    #[serde(flatten)]
+    pub act: Act,
+    /// Where it stands.
+    pub state: ActState,
+    /// The same in a sentence: what came of it, or what it waits for.
+    pub words: String,
+    /// True while it can be taken back.
+    pub can_be_undone: bool,
+    /// When the person asked for it.
+    pub asked_at: Timestamp,
+    /// The service is not told before this.
+    pub due_at: Timestamp,
+    /// When it came to its end.
+    pub settled_at: Option<Timestamp>,
 }
 
 /// Why a wish was not fulfilled: a sentence for the person and what kind of trouble it is, which decides the exit code.

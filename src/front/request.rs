@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::account::{AccountId, Choices};
+use crate::act::{Act, Offer};
 use crate::engine::Desk;
 use crate::engine::views::{
-    AccountView, Entry, Health, InboxWish, Marked, Opened, Overview, Removed, Settings, SignIn, SignInAnswer,
-    SignInStep, TestToast, Trouble, Why,
+    AccountView, ActView, Entry, Health, InboxWish, Marked, Opened, Overview, Removed, Settings, SignIn,
+    SignInAnswer, SignInStep, TestToast, Trouble, Why,
 };
 use crate::front::Notifier;
 use crate::notification::NotificationId;
@@ -115,6 +116,14 @@ requests! {
     undo as Undo (batch: u64) -> u64, within PROMPT;
     /// Opens a notification's context in the browser and marks it read.
     open as Open (id: NotificationId, token: Option<String>) -> Opened, within PROMPT;
+    /// What a notification offers to do at its service, by how things stand.
+    offers as Offers (id: NotificationId) -> Vec<Offer>, within PROMPT;
+    /// Does it: keeps it, and tells the service some seconds later, or when it can be reached.
+    act as Act (id: NotificationId, act: Act) -> ActView, within PROMPT;
+    /// What was done from a notification, oldest first, and what came of each.
+    acts as Acts (id: NotificationId) -> Vec<ActView>, within PROMPT;
+    /// Takes back what the service was not told yet.
+    undo_act as UndoAct (number: i64) -> ActView, within PROMPT;
     /// Why a notification was, or was not, told.
     why as Why (id: NotificationId) -> Why, within PROMPT;
     /// Pauses toasts until then; `None` ends a pause.

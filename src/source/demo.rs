@@ -122,7 +122,8 @@ async fn obey(outbox: &mut Outbox) {
     match outbox.order().await {
         Order::Wish(wish) => outbox.reports().tell(Report::Done(wish)).await,
         Order::Probe => outbox.reports().alive(),
-        Order::Complete(_) => {}
+        // Nothing is offered there, so nothing is ordered.
+        Order::Complete(_) | Order::Act(_) => {}
     }
 }
 

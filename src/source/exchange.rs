@@ -43,6 +43,12 @@ pub(crate) enum Unanswered {
         /// The server.
         host: String,
     },
+    /// The connection stood and broke before an answer was there.
+    #[error("the connection to {host} broke before it answered")]
+    Cut {
+        /// The server.
+        host: String,
+    },
     /// No answer in time.
     #[error("{host} did not answer in time")]
     Late {
@@ -69,6 +75,16 @@ pub(crate) enum Unanswered {
         /// What it is.
         why: &'static str,
     },
+}
+
+impl Unanswered {
+    /// True if the service may have taken the request all the same; false if it surely was not sent, or went to somebody else.
+    pub(crate) fn may_have_arrived(&self) -> bool {
+        match self {
+            Self::Certificate { .. } | Self::Unreachable { .. } | Self::Portal { .. } => false,
+            Self::Cut { .. } | Self::Late { .. } | Self::TooLong { .. } | Self::Garbage { .. } => true,
+        }
+    }
 }
 
 /// Sends a request and reads the answer, of at most `longest` bytes.
@@ -132,11 +148,15 @@ fn sorted(error: &reqwest::Error, host: &str) -> Unanswered {
     if let Some(why) = certificate_trouble(error) {
         return Unanswered::Certificate { host, why };
     }
-    if error.is_timeout() {
-        return Unanswered::Late { host };
-    }
     tracing::debug!(host, error = %inmost(error), "request failed");
-    Unanswered::Unreachable { host }
+    if error.is_connect() || error.is_builder() {
+        // Not one byte of the request went out.
+        Unanswered::Unreachable { host }
+    } else if error.is_timeout() {
+        Unanswered::Late { host }
+    } else {
+        Unanswered::Cut { host }
+    }
 }
 
 /// What is wrong with the server's certificate, if that is why a request failed. Also used for the push connection.

@@ -9,7 +9,8 @@ pub mod podio;
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::account::{Account, Settings};
+use crate::account::{Account, Service, Settings};
+use crate::act::{Act, ActEnd, Offer};
 use crate::env::Env;
 use crate::link::{Cursor, Failure, LinkState};
 use crate::notification::{Arrival, Kind, Notification, NotificationId};
@@ -54,6 +55,22 @@ pub enum Report {
     },
     /// A wish was carried out at the service (or the service says that there is nothing to do any more).
     Done(Wish),
+    /// The service is about to be told of this act: from here on it cannot be taken back.
+    Begin {
+        /// Its number.
+        number: i64,
+        /// Answered once committed: what it is and what it is done from; `None` if there is nothing to tell any more.
+        begun: oneshot::Sender<Result<Begun, Failure>>,
+    },
+    /// How telling the service of an act ended.
+    Acted {
+        /// Its number.
+        number: i64,
+        /// How.
+        end: ActEnd,
+        /// Answered once committed, with what else the service is to be told because of it.
+        kept: oneshot::Sender<Result<Vec<Wish>, Failure>>,
+    },
 }
 
 /// What the person wants done at the service. Kept by the engine until it is done.
@@ -63,6 +80,18 @@ pub struct Wish {
     pub external_id: String,
     /// Read, or unread again.
     pub read: bool,
+}
+
+/// An act that is to be told to the service now, and what it is done from.
+pub type Begun = Option<Box<(Notification, Act)>>;
+
+/// An act that waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Due {
+    /// Its number.
+    pub number: i64,
+    /// It is not told before.
+    pub at: jiff::Timestamp,
 }
 
 /// A source's two lines to the engine: reports go out, wishes and pokes come in.
@@ -83,6 +112,8 @@ pub struct Reports {
 pub enum Order {
     /// Carry this out at the service and answer `Report::Done`; on a passing failure keep trying with the next chance.
     Wish(Wish),
+    /// Tell the service of this act, not before it is due, in the order of the numbers: `Report::Begin`, then `Report::Acted`.
+    Act(Due),
     /// The machine woke or the network changed: prove within 5 s that the link lives, or fail.
     Probe,
     /// These were admitted as hints (external ids): complete them when there is room.
@@ -140,6 +171,20 @@ impl Reports {
         answered(answer).await
     }
 
+    /// Says that an act is about to be told; gives what to tell once that is committed.
+    pub async fn begin(&self, number: i64) -> Result<Begun, Failure> {
+        let (begun, answer) = oneshot::channel();
+        self.tell(Report::Begin { number, begun }).await;
+        answered(answer).await
+    }
+
+    /// Says how telling an act ended; gives what else is to be told because of it, once that is committed.
+    pub async fn acted(&self, number: i64, end: ActEnd) -> Result<Vec<Wish>, Failure> {
+        let (kept, answer) = oneshot::channel();
+        self.tell(Report::Acted { number, end, kept }).await;
+        answered(answer).await
+    }
+
     /// Says what is still unread of a family at the service; returns once committed.
     pub async fn still_unread(
         &self,
@@ -153,7 +198,7 @@ impl Reports {
     }
 }
 
-async fn answered(answer: oneshot::Receiver<Result<(), Failure>>) -> Result<(), Failure> {
+async fn answered<T>(answer: oneshot::Receiver<Result<T, Failure>>) -> Result<T, Failure> {
     answer.await.unwrap_or_else(|_| Err(Failure::transient("Belfry is stopping")))
 }
 
@@ -180,6 +225,15 @@ pub fn parts(
 
 /// How many others of one context a detail view shows at most.
 pub const MOST_BESIDE: usize = podio::parts::MESSAGES;
+
+/// What a kept notification of a service offers to do there.
+pub fn offers(service: Service, notification: &Notification) -> Vec<Offer> {
+    match service {
+        Service::Podio => podio::offers(notification),
+        // There is nobody who would read an answer.
+        Service::Demo => Vec::new(),
+    }
+}
 
 /// A source of any service.
 #[derive(Debug)]

@@ -64,11 +64,7 @@ impl Store {
 
     /// One notification.
     pub async fn get(&self, id: NotificationId) -> Result<Option<Kept>, StoreError> {
-        self.read("get", move |conn| {
-            let mut statement = conn.prepare_cached(&format!("{SELECT} WHERE n.id = ?1"))?;
-            Ok(statement.query_row([id.0], kept).optional()?)
-        })
-        .await
+        self.read("get", move |conn| Ok(one(conn, id)?)).await
     }
 
     /// The rows that were kept after this one, in the order in which they were kept.
@@ -188,6 +184,10 @@ const ABOUT: &str = concat!(
      WHERE n.account = ?1 AND n.context_what = ?2 AND n.context_id = ?3 AND n.context_id <> '' AND n.kind = ?4
      ORDER BY n.occurred_at DESC, n.id DESC LIMIT ?5"
 );
+/// One row.
+pub(super) fn one(conn: &Connection, id: NotificationId) -> rusqlite::Result<Option<Kept>> {
+    conn.prepare_cached(&format!("{SELECT} WHERE n.id = ?1"))?.query_row([id.0], kept).optional()
+}
 
 /// A row of [`COLUMNS`].
 pub(super) fn kept(row: &Row<'_>) -> rusqlite::Result<Kept> {
@@ -333,7 +333,7 @@ mod tests {
     use super::*;
     use crate::notification::Arrival;
     use crate::store::testing::{Bench, account, at, hint, id, told};
-    use crate::store::{marks, toasts, wishes};
+    use crate::store::{acts, marks, toasts, wishes};
 
     fn all(limit: usize) -> InboxQuery {
         InboxQuery { limit, ..InboxQuery::default() }
@@ -513,6 +513,9 @@ mod tests {
             ("by toast", toasts::BY_TOAST.to_owned()),
             ("wishes", wishes::OPEN.to_owned()),
             ("about", ABOUT.to_owned()),
+            ("acts", acts::OF_NOTIFICATION.to_owned()),
+            ("waiting acts", acts::WAITING.to_owned()),
+            ("acts left behind", acts::LEFT_BEHIND.to_owned()),
             ("newer than", format!("{SELECT} WHERE n.id > ?1 ORDER BY n.id LIMIT ?2")),
         ];
         for which in [marks::ALL_UNREAD, marks::UNREAD_OF_ACCOUNT] {

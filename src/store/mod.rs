@@ -7,6 +7,7 @@
 //! was asked. A verb whose future is dropped is carried out nevertheless.
 
 mod accounts;
+mod acts;
 mod admit;
 mod column;
 mod db;
@@ -33,6 +34,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Transaction};
 use tokio::sync::oneshot;
 
+pub use acts::KeptAct;
 pub use admit::Admitted;
 pub use error::StoreError;
 pub use inbox::{InboxQuery, Kept};

@@ -14,6 +14,7 @@ const STEPS: &[M<'static>] = &[
     M::up(include_str!("migrations/0001_first.sql")),
     M::up(include_str!("migrations/0002_held.sql")),
     M::up(include_str!("migrations/0003_stars_and_choices.sql")),
+    M::up(include_str!("migrations/0004_acts.sql")),
 ];
 
 /// The version this build makes and reads.

@@ -137,6 +137,7 @@ fn summary(told: &[Pending], when: Option<&str>, rules: &Rules) -> Raise {
         silent: !told.iter().any(policy::wants_sound),
         // The one that matters most must not be missed for the others' sake.
         urgency: told.iter().map(|one| policy::urgency(&one.notification, rules)).max().unwrap_or_default(),
+        button: None,
     };
     Raise { toast, ids: told.iter().map(|pending| pending.id).collect() }
 }

@@ -3,6 +3,7 @@
 //! In: what the desktop says, and the notifications that were told under that toast's key. Out: a wish, for the engine to fulfil.
 
 use super::ToastEvent;
+use crate::act::Act;
 use crate::notification::NotificationId;
 
 /// What the person wishes.
@@ -27,6 +28,13 @@ pub enum Wish {
         /// Which.
         ids: Vec<NotificationId>,
     },
+    /// Do this from here. It is kept and told to the service like any other act.
+    Act {
+        /// Which.
+        id: NotificationId,
+        /// What.
+        act: Act,
+    },
     /// Nothing is wished, but the person saw and closed the toast: worth noting, not the same as read.
     NoteDismissed {
         /// Which.
@@ -44,6 +52,13 @@ pub fn wish(event: &ToastEvent, ids: &[NotificationId]) -> Wish {
     match (event, ids) {
         (ToastEvent::Clicked { token, .. }, [id]) => Wish::Open { id: *id, token: token.clone() },
         (ToastEvent::Clicked { token, .. }, _) => Wish::OpenInbox { ids: ids.to_vec(), token: token.clone() },
+        (ToastEvent::Acted { offer, .. }, [id]) => match offer.act() {
+            Some(act) => Wish::Act { id: *id, act },
+            // What needs words has no button.
+            None => Wish::Nothing,
+        },
+        // A summary has no button either.
+        (ToastEvent::Acted { .. }, _) => Wish::Nothing,
         (ToastEvent::MarkedRead { .. }, _) => Wish::MarkRead { ids: ids.to_vec() },
         (ToastEvent::Dismissed { .. }, _) => Wish::NoteDismissed { ids: ids.to_vec() },
         (ToastEvent::Expired { .. }, _) => Wish::Nothing,
@@ -53,6 +68,7 @@ pub fn wish(event: &ToastEvent, ids: &[NotificationId]) -> Wish {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::act::Offer;
     use crate::toast::ToastKey;
 
     #[test]
@@ -69,7 +85,11 @@ mod tests {
         assert_eq!(wish(&read, &[one, two]), Wish::MarkRead { ids: vec![one, two] });
         assert_eq!(wish(&dismissed, &[one]), Wish::NoteDismissed { ids: vec![one] });
         assert_eq!(wish(&expired, &[one]), Wish::Nothing, "gone by itself is not seen");
-        for event in [clicked, read, dismissed, expired] {
+        let acted = |offer| ToastEvent::Acted { key: key(), offer };
+        assert_eq!(wish(&acted(Offer::Complete), &[one]), Wish::Act { id: one, act: Act::Complete });
+        assert_eq!(wish(&acted(Offer::Complete), &[one, two]), Wish::Nothing, "which of them?");
+        assert_eq!(wish(&acted(Offer::Reply), &[one]), Wish::Nothing);
+        for event in [clicked, read, dismissed, expired, acted(Offer::Snooze)] {
             assert_eq!(wish(&event, &[]), Wish::Nothing);
         }
     }

@@ -24,6 +24,7 @@ pub use recording::Recording;
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
+use crate::act::Offer;
 use crate::notification::{Icon, Urgency};
 
 /// What names a toast for as long as it lives, through restarts of everything: showing the same key again replaces.
@@ -49,6 +50,8 @@ pub struct Toast {
     pub silent: bool,
     /// How much it matters. No desktop is asked to keep any toast on the screen for it.
     pub urgency: Urgency,
+    /// A button besides “Mark as read”, where the desktop has buttons.
+    pub button: Option<Offer>,
 }
 
 /// What came of showing a toast.
@@ -85,6 +88,13 @@ pub enum ToastEvent {
     MarkedRead {
         /// Which toast.
         key: ToastKey,
+    },
+    /// Its button was clicked.
+    Acted {
+        /// Which toast.
+        key: ToastKey,
+        /// Which button.
+        offer: Offer,
     },
     /// The person closed it.
     Dismissed {

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use super::{Reason, Toast, ToastKey, Verdict};
 use super::{quiet, text};
 use crate::account::{Choices, Say};
+use crate::act::Offer;
 use crate::notification::{Arrival, Icon, Notification, NotificationId, Urgency};
 use crate::rule::{Rules, Shown};
 
@@ -32,6 +33,8 @@ pub struct Pending {
     pub origin: String,
     /// What the person chose for its account.
     pub choices: Choices,
+    /// What its toast's button would do.
+    pub button: Option<Offer>,
 }
 
 /// Decides about one notification. The first reason that applies is the one the person is told. `zone` is theirs, for quiet hours.
@@ -86,6 +89,8 @@ pub fn toast(pending: &Pending, rules: &Rules) -> Toast {
         icon,
         silent: !wants_sound(pending),
         urgency,
+        // A button would tell the kind.
+        button: pending.button.filter(|_| rules.shown != Shown::CountOnly),
     }
 }
 
@@ -177,6 +182,7 @@ pub(super) mod tests {
             admitted_at: at(minutes),
             origin: "Podio".into(),
             choices: Choices::default(),
+            button: Some(Offer::Complete),
         }
     }
 
@@ -253,12 +259,13 @@ pub(super) mod tests {
         let shown = |shown| toast(&comment(1, 0), &Rules { shown, ..Rules::default() });
         let whole = shown(Shown::TitleAndBody);
         assert_eq!((whole.title.as_str(), whole.body.as_str()), ("Ana commented on 1", "Looks good"));
+        assert_eq!(whole.button, Some(Offer::Complete));
         let title = shown(Shown::TitleOnly);
         assert_eq!((title.title.as_str(), title.body.as_str()), ("Ana commented on 1", ""));
         let count = shown(Shown::CountOnly);
         assert_eq!(
-            (count.title.as_str(), count.body.as_str(), count.icon),
-            ("1 new in Podio", "", Icon::Other),
+            (count.title.as_str(), count.body.as_str(), count.icon, count.button),
+            ("1 new in Podio", "", Icon::Other, None),
             "the picture would tell the kind"
         );
         assert_eq!(whole.key, count.key, "the name does not depend on what is told");

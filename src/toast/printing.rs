@@ -113,6 +113,7 @@ mod tests {
             icon: Icon::Comment,
             silent: false,
             urgency: Default::default(),
+            button: None,
         }
     }
 

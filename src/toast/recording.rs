@@ -107,6 +107,7 @@ mod tests {
             icon: Icon::Task,
             silent: false,
             urgency: Default::default(),
+            button: None,
         };
         desktop.answer(Outcome::AlreadyShown);
         assert_eq!(desktop.show(&toast).await, Outcome::AlreadyShown);

@@ -198,6 +198,7 @@ fn toast(key: &str) -> Toast {
         icon: Icon::Task,
         silent: false,
         urgency: belfry::notification::Urgency::Normal,
+        button: None,
     }
 }
 

@@ -163,6 +163,7 @@ fn toast(key: &str, title: &str, body: &str, icon: Icon) -> Toast {
         icon,
         silent: false,
         urgency: belfry::notification::Urgency::Normal,
+        button: None,
     }
 }
 

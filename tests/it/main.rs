@@ -9,6 +9,7 @@
 #![allow(missing_docs, unreachable_pub, reason = "tests")]
 
 mod accounts;
+mod acts;
 mod cli;
 mod click;
 mod demo;

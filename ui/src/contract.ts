@@ -481,237 +481,64 @@ export type Removed = {
  * What the service could not be told, and what to do about it; `None` if there is nothing left to do.
  */
 left: string | null, };
- * So many of so many stars.
+ * What the person does.
  */
-export type Stars = { 
+export type Act = { "act": "reply", 
 /**
- * The stars given, never more than there are.
+ * What is said.
  */
-given: number, 
-/**
- * The most there can be.
- */
-of: number, };
+text: string, } | { "act": "complete" } | { "act": "accept" } | { "act": "decline" } | { "act": "snooze" } | { "act": "follow" } | { "act": "unfollow" };
 
 /**
- * How an answer leans.
+ * What a notification offers to do.
  */
-export type Leaning = "yes" | "no" | "maybe" | "none";
+export type Offer = "reply" | "comment" | "complete" | "accept" | "decline" | "snooze" | "follow" | "unfollow";
 
 /**
- * An option of a question.
+ * Where an act stands.
  */
-export type Choice = { 
-/**
- * The option.
- */
-text: string, 
-/**
- * Who chose it, as far as known.
- */
-by: Array<string>, 
-/**
- * How many more chose it.
- */
-more: number, };
+export type ActState = "waiting" | "under-way" | "done" | "refused" | "unsure" | "undone";
 
 /**
- * One thing that was changed.
+ * What the person did from a notification, and what came of it.
  */
-export type Change = { 
+export type ActView = { 
 /**
- * What.
+ * Names it, to take it back.
  */
-what: string, 
+number: number, 
 /**
- * What it was, with its line breaks; nothing if it was empty or is not known.
+ * The notification it was done from.
  */
-from: string | null, 
+notification: NotificationId, 
 /**
- * What it is now, likewise.
+ * Where it stands.
  */
-to: string | null, };
-
+state: ActState, 
 /**
- * A file.
- */
-export type FilePart = { 
-/**
- * Its name.
- */
-name: string, 
-/**
- * Its size in bytes, if known.
- */
-size: number | null, 
-/**
- * Its media type, if known.
- */
-kind: string | null, 
-/**
- * What somebody wrote about it.
- */
-about: string | null, };
-
-/**
- * A message of a conversation, or a comment.
- */
-export type Said = { 
-/**
- * The notification that told it.
- */
-id: NotificationId, 
-/**
- * Who said it, if known.
- */
-who: string | null, 
-/**
- * When, by the service's clock.
- */
-at: string, 
-/**
- * The words, with their line breaks.
- */
-text: string, 
-/**
- * True if the signed-in person said it.
- */
-mine: boolean, 
-/**
- * True for the one whose detail this is.
- */
-here: boolean, };
-
-/**
- * Somebody.
- */
-export type Person = { 
-/**
- * Their name.
- */
-name: string, 
-/**
- * Their role or answer in this, if known.
- */
-role: string | null, };
-
-/**
- * One thing that is known, and its value.
- */
-export type Fact = { 
-/**
- * What is known.
- */
-label: string, 
-/**
- * The value. An instant stands here in UTC.
- */
-value: string, 
-/**
- * The same, if it is an instant: to be told in the reader's own time.
- */
-at: string | null, };
-
-/**
- * One part of the detail view. They are shown in the order in which they come.
- */
-export type Part = { "part": "text", 
-/**
- * What it is, where that is not plain: a description, say.
- */
-label: string | null, 
-/**
- * The words.
- */
-text: string, } | { "part": "answer", 
-/**
- * To which question, if it was a question in words.
- */
-question: string | null, 
-/**
- * The answer in words; says all, also where there are stars.
+ * The same in a sentence: what came of it, or what it waits for.
  */
 words: string, 
 /**
- * As stars, if it was given so.
+ * True while it can be taken back.
  */
-stars: Stars | null, 
+can_be_undone: boolean, 
 /**
- * How it leans.
+ * When the person asked for it.
  */
-leaning: Leaning, } | { "part": "question", 
+asked_at: string, 
 /**
- * The question.
+ * The service is not told before this.
  */
-text: string, 
+due_at: string, 
 /**
- * The options, in the service's order.
+ * When it came to its end.
  */
-options: Array<Choice>, 
+settled_at: string | null, } & ({ "act": "reply", 
 /**
- * How many more options there are.
+ * What is said.
  */
-more: number, } | { "part": "changes", 
-/**
- * Each change, in the service's order.
- */
-changes: Array<Change>, 
-/**
- * How many more there are.
- */
-more: number, } | { "part": "files", 
-/**
- * Each file.
- */
-files: Array<FilePart>, 
-/**
- * How many more there are.
- */
-more: number, } | { "part": "link", 
-/**
- * What it is, where that is not plain.
- */
-label: string | null, 
-/**
- * Its title, if known.
- */
-title: string | null, 
-/**
- * A few words about it, if there are any.
- */
-about: string | null, 
-/**
- * Its address, unchecked.
- */
-url: string | null, } | { "part": "messages", 
-/**
- * What these are together.
- */
-label: string, 
-/**
- * Each message.
- */
-messages: Array<Said>, } | { "part": "people", 
-/**
- * In which way.
- */
-label: string, 
-/**
- * Who.
- */
-people: Array<Person>, 
-/**
- * How many more there are.
- */
-more: number, } | { "part": "facts", 
-/**
- * Of what.
- */
-label: string, 
-/**
- * Each fact.
- */
-facts: Array<Fact>, };
+text: string, } | { "act": "complete" } | { "act": "accept" } | { "act": "decline" } | { "act": "snooze" } | { "act": "follow" } | { "act": "unfollow" });
 
 /**
  * How much of a notification a toast may show.

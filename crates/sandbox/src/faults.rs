@@ -31,6 +31,8 @@ pub enum Answer {
     },
     /// The request is taken and never answered.
     Silence,
+    /// The request is carried out and never answered.
+    Deaf,
     /// 200 and exactly this JSON.
     Json(Value),
 }

@@ -12,8 +12,8 @@ mod wire;
 
 pub use faults::{Answer, Fault};
 pub use podio::{
-    Byline, Consent, Context, Delivery, Key, Message, MetaRefusal, Observed, Podio, Request, SecondFactor,
-    Settings, Spec, User,
+    Acted, Byline, Consent, Context, Delivery, Key, Message, MetaRefusal, Observed, Podio, Request,
+    SecondFactor, Settings, Spec, User,
 };
 pub use wire::{Mode, Stalled, Wire};
 

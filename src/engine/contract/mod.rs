@@ -12,9 +12,10 @@ use serde::Serialize;
 use ts_rs::{Config, TS};
 
 use crate::account::{AccountId, Choices, Colour, PodioSettings, PushTransport, Say, Service};
+use crate::act::{Act, ActState, Offer};
 use crate::engine::views::{
-    AccountView, Entry, Finding, Health, InboxWish, Marked, Opened, Overview, PasswordSignIn, Removed,
-    Settings, SignIn, SignInAnswer, SignInStep, Signal, TestToast, Trouble, TroubleKind, Why,
+    AccountView, ActView, Entry, Finding, Health, InboxWish, Marked, Opened, Overview, PasswordSignIn,
+    Removed, Settings, SignIn, SignInAnswer, SignInStep, Signal, TestToast, Trouble, TroubleKind, Why,
 };
 use crate::kind::{Icon, Kind};
 use crate::link::LinkState;
@@ -77,6 +78,7 @@ fn declarations() -> String {
     ));
     declare!(Detail, Context, Notification, InboxWish, Entry, Why, Opened, Marked, Removed);
     declare!(Stars, Leaning, Choice, Change, FilePart, Said, Person, Fact, Part);
+    declare!(Act, Offer, ActState, ActView);
     declare!(Shown, ClickTo, Theme, Weekday, TimeOfDay, QuietHours, Settings);
     declare!(Finding, ToastService, Health, TestToast);
     declare!(PushTransport, PodioSettings, PasswordSignIn, SignIn, SignInStep, SignInAnswer);
@@ -119,6 +121,8 @@ fn the_answers_are_as_the_window_knows_them() {
     snapshot("health", &values::health());
     snapshot("test-toast", &values::test_toast());
     snapshot("marked", &values::marked());
+    snapshot("offers", &Offer::ALL);
+    snapshot("acts", &values::acts());
     let [browser, second_factor, done] = values::sign_in_steps();
     snapshot("sign-in-step-browser", &browser);
     snapshot("sign-in-step-second-factor", &second_factor);
@@ -153,6 +157,10 @@ fn what_the_window_sends_is_understood() {
     assert_eq!(wish.podio.unwrap().client_id, "mine");
     let wish: InboxWish = serde_json::from_value(serde_json::json!({"limit": 100})).unwrap();
     assert_eq!(wish, InboxWish { limit: Some(100), ..InboxWish::default() });
+    let act: Act = serde_json::from_value(serde_json::json!({"act": "reply", "text": "yes"})).unwrap();
+    assert_eq!(act, Act::Reply { text: "yes".into() });
+    let act: Act = serde_json::from_value(serde_json::json!({"act": "complete"})).unwrap();
+    assert_eq!(act, Act::Complete);
     let settings = serde_json::to_value(values::settings()).unwrap();
     assert_eq!(serde_json::from_value::<Settings>(settings).unwrap(), values::settings());
 }

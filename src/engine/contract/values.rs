@@ -6,11 +6,12 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::account::{Account, AccountId, Choices, PodioSettings};
+use crate::act::{Act, ActState};
 use crate::engine::links::LinkView;
 use crate::engine::views::{
-    Entry, Health, Marked, Overview, Settings, SignInStep, Signal, TestToast, Trouble, Why,
+    ActView, Entry, Health, Marked, Overview, Settings, SignInStep, Signal, TestToast, Trouble, Why,
 };
-use crate::engine::{doctor, overview, story};
+use crate::engine::{desk, doctor, overview, story};
 use crate::env::Paths;
 use crate::kind::{Icon, Kind};
 use crate::link::LinkState;
@@ -18,7 +19,7 @@ use crate::notification::{Arrival, Context, Detail, Notification, NotificationId
 use crate::part::Part;
 use crate::rule::{ClickTo, QuietHours, Shown, Theme, Weekday};
 use crate::source::podio::parts::samples::{self, Sample};
-use crate::store::{Fate, Kept};
+use crate::store::{Fate, Kept, KeptAct};
 use crate::toast::{Reason, ToastService};
 
 fn at(text: &str) -> Timestamp {
@@ -289,7 +290,7 @@ pub(super) fn why() -> Why {
         wished_at: row.read_at,
         told_service_at: row.read_at,
     };
-    story::why(&row, &fate, 1, &TimeZone::UTC)
+    story::why(&row, &fate, 1, &[], &TimeZone::UTC)
 }
 
 pub(super) fn settings() -> Settings {
@@ -321,6 +322,36 @@ pub(super) fn test_toast() -> TestToast {
 
 pub(super) fn marked() -> Marked {
     Marked { count: 5, undo: Some(3) }
+}
+
+/// One in each state, oldest first.
+pub(super) fn acts() -> Vec<ActView> {
+    let reply = || Act::Reply { text: "Thursday suits me.".into() };
+    let offline = "api.podio.com cannot be reached: check the network and the address";
+    let acts = [
+        (Act::Complete, ActState::Done, None),
+        (reply(), ActState::Unsure, Some(reply().unsure_words())),
+        (Act::Accept, ActState::Refused, Some("The invitation is no longer valid.")),
+        (Act::Follow, ActState::Undone, None),
+        (Act::Snooze, ActState::UnderWay, None),
+        (reply(), ActState::Waiting, Some(offline)),
+        (Act::Unfollow, ActState::Waiting, None),
+    ];
+    let view = |(place, (act, state, words)): (usize, (Act, ActState, Option<&str>))| {
+        let open = matches!(state, ActState::Waiting | ActState::UnderWay);
+        let kept = KeptAct {
+            number: i64::try_from(place).unwrap() + 1,
+            notification: NotificationId(50),
+            act,
+            asked_at: now(),
+            due_at: now() + jiff::SignedDuration::from_secs(5),
+            state,
+            words: words.map(str::to_owned),
+            settled_at: (!open).then(|| now() + jiff::SignedDuration::from_secs(6)),
+        };
+        desk::view_act(kept, now())
+    };
+    acts.into_iter().enumerate().map(view).collect()
 }
 
 pub(super) fn sign_in_steps() -> [SignInStep; 3] {

@@ -299,6 +299,7 @@ pub(crate) fn unanswered_failure(unanswered: &Unanswered) -> Failure {
     match unanswered {
         Unanswered::Certificate { .. } => Failure::fatal(reason),
         Unanswered::Unreachable { .. }
+        | Unanswered::Cut { .. }
         | Unanswered::Late { .. }
         | Unanswered::Portal { .. }
         | Unanswered::TooLong { .. }

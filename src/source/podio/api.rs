@@ -24,6 +24,10 @@ use crate::source::auth::oauth;
 use crate::source::auth::tokens::{Access, Session, later, unanswered_failure};
 use crate::source::exchange::{Answer, LONGEST, Unanswered, exchange, host_of};
 
+mod acting;
+
+pub(crate) use acting::{Call, Told};
+
 /// Notifications (or groups; the documentation is not clear) a page may have at most.
 pub(crate) const PAGE: usize = 100;
 /// What is asked for where a page was too long to be taken: no shorter than what the paging takes for the end of the list.
@@ -75,6 +79,17 @@ pub(crate) struct Listing {
     pub(crate) viewed_from: Option<Timestamp>,
     /// Only those created from then on.
     pub(crate) created_from: Option<Timestamp>,
+}
+
+/// One call before it is made.
+struct Ask<'a> {
+    operation: Operation,
+    purpose: Purpose,
+    method: Method,
+    path: &'a str,
+    query: &'a [(&'a str, String)],
+    /// The JSON body; an empty object goes with every other `POST`.
+    body: Option<&'a Value>,
 }
 
 /// The REST API of one account. Clones share token, budget and clock.
@@ -215,7 +230,7 @@ impl Api {
         answered(self.call(Operation::Mark, purpose, method, path, &[]).await?).map(drop)
     }
 
-    /// Calls, with one refresh of the token where it is needed. The inner result is about the answer itself.
+    /// Calls. The inner result is about the answer itself.
     async fn call(
         &self,
         operation: Operation,
@@ -224,29 +239,27 @@ impl Api {
         path: &str,
         query: &[(&str, String)],
     ) -> Result<Result<Value, Unanswered>, ApiError> {
-        let access = self.session.access().await.map_err(ApiError::Failed)?;
-        match self.send(operation, purpose, &method, path, query, &access).await? {
-            Ok(answer) if answer.status.as_u16() == 401 => {}
-            Ok(answer) => return self.judged(answer).map(Ok),
-            Err(unanswered) => return Ok(Err(unanswered)),
-        }
-        // An expired and a revoked token look alike, so: one refresh, one replay, then the truth (podio.md §4.5).
-        let access = self.session.access_after(&access).await.map_err(ApiError::Failed)?;
-        match self.send(operation, purpose, &method, path, query, &access).await? {
+        match self.asked(&Ask { operation, purpose, method, path, query, body: None }).await? {
             Ok(answer) => self.judged(answer).map(Ok),
             Err(unanswered) => Ok(Err(unanswered)),
         }
     }
 
-    async fn send(
-        &self,
-        operation: Operation,
-        purpose: Purpose,
-        method: &Method,
-        path: &str,
-        query: &[(&str, String)],
-        access: &Access,
-    ) -> Result<Result<Answer, Unanswered>, ApiError> {
+    /// Asks, with one refresh of the token where it is needed. Fails only where nothing was sent, or the sent request was refused for its
+    /// token.
+    async fn asked(&self, ask: &Ask<'_>) -> Result<Result<Answer, Unanswered>, ApiError> {
+        let access = self.session.access().await.map_err(ApiError::Failed)?;
+        match self.send(ask, &access).await? {
+            Ok(answer) if answer.status.as_u16() == 401 => {}
+            answer => return Ok(answer),
+        }
+        // An expired and a revoked token look alike, so: one refresh, one replay, then the truth (podio.md §4.5).
+        let access = self.session.access_after(&access).await.map_err(ApiError::Failed)?;
+        self.send(ask, &access).await
+    }
+
+    async fn send(&self, ask: &Ask<'_>, access: &Access) -> Result<Result<Answer, Unanswered>, ApiError> {
+        let &Ask { operation, purpose, ref method, path, query, body } = ask;
         let url = address(&self.base, path)?;
         self.ask(operation, purpose)?;
         let mut token =
@@ -260,12 +273,16 @@ impl Api {
         if !query.is_empty() {
             request = request.query(query);
         }
-        if *method == Method::POST {
+        if let Some(body) = body {
+            request = request.json(body);
+        } else if *method == Method::POST {
             request = request.json(&json!({}));
         }
         let longest = match operation {
             Operation::List => LONGEST_PAGE,
-            Operation::Status | Operation::Settings | Operation::One | Operation::Mark => LONGEST,
+            Operation::Status | Operation::Settings | Operation::One | Operation::Mark | Operation::Act => {
+                LONGEST
+            }
         };
         let answer = exchange(request, &host_of(&self.base), longest).await;
         if let Ok(answer) = &answer {

@@ -32,6 +32,8 @@ pub(crate) enum Operation {
     Settings,
     /// `POST` or `DELETE …/viewed`, `POST …/read`.
     Mark,
+    /// What the person does: a reply, a completed task and the like.
+    Act,
 }
 
 /// How much depends on a call.

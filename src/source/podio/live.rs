@@ -20,10 +20,10 @@ use super::completing::group_of;
 use super::normalize::{self, Hint, Reader};
 use super::push::{self, PushObject, Pushed};
 use super::wishes::Call;
-use super::{Podio, no_push_object};
+use super::{Podio, acts, no_push_object};
 use crate::link::{Failure, LinkState};
 use crate::notification::{Arrival, Notification};
-use crate::source::{Order, Outbox, Report, Reports};
+use crate::source::{Order, Outbox, Report, Reports, Wish};
 
 mod next;
 #[cfg(test)]
@@ -165,6 +165,7 @@ impl<'a> Live<'a> {
                     Err(error) => Err(push::failure(&error, self.podio.env.clock.now())),
                 },
                 Some(work) = self.works.next(), if !self.works.is_empty() => self.ended(work, client),
+                ended = self.podio.acts.ended() => self.acted(ended),
                 order = outbox.order() => {
                     self.ordered(order, client);
                     Ok(())
@@ -286,13 +287,16 @@ impl<'a> Live<'a> {
         }
     }
 
+    fn wished(&mut self, wish: Wish) {
+        if let Some(hopeless) = self.podio.wishes.wish(wish) {
+            self.podio.outgoing.tell(Report::Done(hopeless));
+        }
+    }
+
     fn ordered(&mut self, order: Order, client: &mut bayeux::Client) {
         match order {
-            Order::Wish(wish) => {
-                if let Some(hopeless) = self.podio.wishes.wish(wish) {
-                    self.podio.outgoing.tell(Report::Done(hopeless));
-                }
-            }
+            Order::Wish(wish) => self.wished(wish),
+            Order::Act(due) => self.podio.acts.ask(due, self.podio.env.clock.now(), Instant::now()),
             Order::Probe => {
                 client.probe(PROBE);
                 // The machine may have slept: the timers have, and so has the comparison with the service.
@@ -514,6 +518,22 @@ impl<'a> Live<'a> {
             self.podio.outgoing.tell(Report::Done(wish));
         }
         end
+    }
+
+    /// A step of telling an act has ended.
+    fn acted(&mut self, ended: acts::Ended) -> Result<(), Failure> {
+        match ended {
+            acts::Ended::Well(wishes) => {
+                self.failures = 0;
+                for wish in wishes {
+                    self.wished(wish);
+                }
+                Ok(())
+            }
+            acts::Ended::Later(failure) => {
+                self.put_off(failure).map(|wait| self.podio.acts.put_off(Instant::now() + wait))
+            }
+        }
     }
 
     // ── small things ───────────────────────────────────────────────────────────────────────────────────────────────────────────

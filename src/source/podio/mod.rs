@@ -8,6 +8,7 @@
 //!
 //! The push is a hint, the REST API is the truth: whatever was missed, doubled or reordered, the next catch-up sets right.
 
+mod acts;
 mod api;
 mod budget;
 mod catch_up;
@@ -30,6 +31,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use self::acts::Acts;
+pub(super) use self::acts::offers;
 use self::api::{Api, Status};
 use self::catch_up::Heard;
 use self::completing::Completing;
@@ -77,6 +80,7 @@ pub struct Podio {
     asks: Asks,
     completing: Completing,
     wishes: Wishes,
+    acts: Acts,
     outgoing: Outgoing,
 }
 
@@ -101,6 +105,7 @@ impl Podio {
             asks: Asks::default(),
             completing: Completing::default(),
             wishes: Wishes::default(),
+            acts: Acts::default(),
             outgoing: Outgoing::default(),
         }
     }
@@ -202,6 +207,7 @@ impl Podio {
     /// After a link: what was heard and not yet handed over is handed over as it is, if the engine takes it soon; else at the next run.
     async fn end(&mut self, reports: &Reports) {
         self.wishes.link_ended();
+        self.acts.link_ended(reports).await;
         self.outgoing.link_ended();
         for hint in self.completing.link_ended() {
             let told = hint.notification(self.reader());

@@ -104,7 +104,9 @@ impl Outgoing {
                 | Report::Alive
                 | Report::Identity { .. }
                 | Report::Deliver { .. }
-                | Report::StillUnread { .. },
+                | Report::StillUnread { .. }
+                | Report::Begin { .. }
+                | Report::Acted { .. },
             ) => false,
         });
     }

@@ -348,9 +348,10 @@ fn no_answer(unanswered: &Unanswered) -> SignInError {
     let sentence = unanswered.to_string();
     match unanswered {
         Unanswered::Certificate { .. } => SignInError::BadCertificate { sentence },
-        Unanswered::Unreachable { .. } | Unanswered::Late { .. } | Unanswered::Portal { .. } => {
-            SignInError::Unreachable { sentence }
-        }
+        Unanswered::Unreachable { .. }
+        | Unanswered::Cut { .. }
+        | Unanswered::Late { .. }
+        | Unanswered::Portal { .. } => SignInError::Unreachable { sentence },
         Unanswered::TooLong { .. } | Unanswered::Garbage { .. } => SignInError::Garbage { sentence },
     }
 }

@@ -38,9 +38,12 @@ impl Native {
             .appname(APP_NAME)
             .summary(&toast.title)
             .body(&toast.body)
-            .action(READ.0, READ.1)
             .id(toast.key.0.as_str())
             .urgency(urgency(toast.urgency));
+        if let Some(offer) = toast.button {
+            notification.action(offer.name(), offer.label());
+        }
+        notification.action(READ.0, READ.1);
         if !toast.silent {
             // No name: the sound the person chose.
             notification.sound_name("");

@@ -10,6 +10,7 @@ use tracing::{debug, warn};
 
 use super::super::{ToastEvent, ToastKey};
 use super::READ;
+use crate::act::Offer;
 use crate::env::Tasks;
 
 /// Threads that may wait at the same time. A toast beyond that is shown, and its click is not heard.
@@ -48,7 +49,10 @@ fn meaning(key: ToastKey, response: &NotificationResponse) -> Option<ToastEvent>
     match response {
         NotificationResponse::Default => Some(ToastEvent::Clicked { key, token: None }),
         NotificationResponse::Action(action) if action == READ.0 => Some(ToastEvent::MarkedRead { key }),
-        NotificationResponse::Action(_) | NotificationResponse::Reply(_) => None,
+        NotificationResponse::Action(action) => {
+            Offer::from_name(action).map(|offer| ToastEvent::Acted { key, offer })
+        }
+        NotificationResponse::Reply(_) => None,
         NotificationResponse::Closed(reason) => match reason {
             CloseReason::Dismissed => Some(ToastEvent::Dismissed { key }),
             CloseReason::Expired | CloseReason::Other(_) => Some(ToastEvent::Expired { key }),
@@ -72,6 +76,10 @@ mod tests {
         assert_eq!(
             told(NotificationResponse::Action("read".into())),
             Some(ToastEvent::MarkedRead { key: key() })
+        );
+        assert_eq!(
+            told(NotificationResponse::Action("snooze".into())),
+            Some(ToastEvent::Acted { key: key(), offer: Offer::Snooze })
         );
         assert_eq!(told(NotificationResponse::Action("other".into())), None);
         let closed = |reason| told(NotificationResponse::Closed(reason));

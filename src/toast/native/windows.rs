@@ -43,12 +43,11 @@ impl Native {
         }
         // Windows has no word for how much a toast matters but one that keeps it on the screen, so none is said.
         let mut notification = Notification::new();
-        notification
-            .appname(APP_NAME)
-            .app_id(APP_ID)
-            .summary(&toast.title)
-            .body(&toast.body)
-            .action(READ.0, READ.1);
+        notification.appname(APP_NAME).app_id(APP_ID).summary(&toast.title).body(&toast.body);
+        if let Some(offer) = toast.button {
+            notification.action(offer.name(), offer.label());
+        }
+        notification.action(READ.0, READ.1);
         if !toast.silent {
             notification.sound_name("Default");
         }

@@ -144,11 +144,11 @@ impl Podio {
 }
 
 impl State {
-    fn own_conversation(&self, user: u64, id: u64) -> Option<&Conversation> {
+    pub(super) fn own_conversation(&self, user: u64, id: u64) -> Option<&Conversation> {
         self.conversations.get(&id).filter(|one| one.unread.contains_key(&user))
     }
 
-    fn byline(&self, user: u64) -> Byline {
+    pub(super) fn byline(&self, user: u64) -> Byline {
         Byline::person(user, self.users.get(&user).map_or("", |user| user.name.as_str()))
     }
 

@@ -2,6 +2,7 @@
 //! [`Podio`] is the handle tests hold: it changes the world, injects faults and sees what clients did.
 //! It must not know how any client works inside.
 
+mod acts;
 mod conversation;
 mod faye;
 mod notification;
@@ -14,7 +15,7 @@ pub mod taxonomy;
 mod world;
 
 pub use faye::{Delivery, Refusal as MetaRefusal};
-pub use observed::{Observed, Request};
+pub use observed::{Acted, Observed, Request};
 pub use settings::{Consent, Settings};
 pub use world::{Byline, Context, Key, Message, SecondFactor, Spec, User};
 
@@ -63,6 +64,8 @@ struct State {
     faults: Faults,
     /// Calls in the present hour by user and key.
     budget: BTreeMap<(u64, String), rest::Budget>,
+    /// Subscriptions by user and object; the numbers are theirs.
+    followed: BTreeMap<(u64, String, u64), u64>,
     gated: bool,
     observed: Observed,
     next_id: u64,
@@ -81,6 +84,7 @@ impl Podio {
             faye: Faye::default(),
             faults: Faults::default(),
             budget: BTreeMap::new(),
+            followed: BTreeMap::new(),
             gated: false,
             observed: Observed::default(),
             next_id: 1_000,

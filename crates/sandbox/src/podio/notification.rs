@@ -127,7 +127,7 @@ async fn unview_by_ref(
     StatusCode::NO_CONTENT
 }
 
-fn is_about(one: &Notification, ref_type: &str, ref_id: u64) -> bool {
+pub(super) fn is_about(one: &Notification, ref_type: &str, ref_id: u64) -> bool {
     one.spec.context.ref_type == ref_type && one.spec.context.id == ref_id
 }
 
@@ -241,7 +241,12 @@ impl Wish {
 }
 
 fn group(notifications: &[&Notification]) -> Value {
-    let context = notifications.first().map_or(Value::Null, |one| one.spec.context.json());
+    let mut context = notifications.first().map_or(Value::Null, |one| one.spec.context.json());
+    if notifications.iter().any(|one| one.completed)
+        && let Some(task) = context.get_mut("data").and_then(Value::as_object_mut)
+    {
+        task.insert("status".to_owned(), json!("completed"));
+    }
     json!({"context": context, "notifications": notifications.iter().map(|one| one.json()).collect::<Vec<_>>()})
 }
 
@@ -255,7 +260,17 @@ impl State {
             .clone()
             .unwrap_or_else(|| taxonomy::icon(&spec.kind, &spec.context.ref_type, &data).to_owned());
         let created_on = spec.at.unwrap_or_else(tasks::now);
-        let one = Notification { id, user, spec, icon, data, created_on, viewed_on: None, starred: false };
+        let one = Notification {
+            id,
+            user,
+            spec,
+            icon,
+            data,
+            created_on,
+            viewed_on: None,
+            starred: false,
+            completed: false,
+        };
         self.notifications.insert(id, one);
         id
     }

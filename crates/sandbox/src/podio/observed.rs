@@ -20,6 +20,19 @@ pub struct Request {
     pub at_ms: i64,
 }
 
+/// Something a client did on behalf of its user: a reply, a completed task and the like, as it was carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Acted {
+    /// Whose token it was.
+    pub user: u64,
+    /// `reply`, `comment`, `complete`, `accept`, `decline`, `snooze`, `follow` or `unfollow`.
+    pub what: &'static str,
+    /// On what: `conversation/7`, `task/8`, an invite code.
+    pub on: String,
+    /// What was said with it; empty where nothing is.
+    pub text: String,
+}
+
 /// Counters since the start, and how things stand.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Observed {
@@ -73,6 +86,8 @@ pub struct Observed {
     pub viewed: BTreeSet<u64>,
     /// Starred notifications, now.
     pub starred: BTreeSet<u64>,
+    /// What was done, in the order in which it was.
+    pub acts: Vec<Acted>,
 }
 
 impl Observed {

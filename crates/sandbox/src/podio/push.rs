@@ -100,7 +100,7 @@ async fn converse(podio: Podio, mut socket: WebSocket) {
                     Some(Answer::Garbage) => { send(&out, faults::GARBAGE.to_owned()); continue }
                     Some(Answer::Oversized { bytes }) => { send(&out, faults::oversized(bytes)); continue }
                     Some(Answer::Json(value)) => { send(&out, value.to_string()); continue }
-                    Some(Answer::Silence) => continue,
+                    Some(Answer::Silence | Answer::Deaf) => continue,
                     Some(Answer::Status(_) | Answer::RateLimited { .. } | Answer::TooMany { .. } | Answer::CaptivePortal) => break,
                 }
                 let Ok(messages) = serde_json::from_str::<Value>(&text) else {

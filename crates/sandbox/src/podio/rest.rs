@@ -1,7 +1,7 @@
 //! The shell of the REST API: who calls, how often, the shape of errors, the request log, planned faults; and
 //! `GET /user/status`. Areas have their own files.
 
-use super::{Podio, State, conversation, notification, oauth, push};
+use super::{Podio, State, acts, conversation, notification, oauth, push};
 use crate::faults::{self, Answer};
 use crate::tasks;
 use axum::body::Body;
@@ -24,6 +24,7 @@ pub(crate) fn router(podio: &Podio, api: bool, push: bool) -> Router {
             .route("/user/setting/{client_type}/", get(user_settings))
             .merge(notification::router())
             .merge(conversation::router())
+            .merge(acts::router())
             .merge(oauth::router());
     }
     if push {
@@ -150,6 +151,12 @@ async fn watch(Shared(podio): Shared<Podio>, mut request: Request, next: Next) -
 
     let (mut response, rate) = match podio.change(|state| state.faults.next(&path)) {
         Some(Answer::Silence) => std::future::pending().await,
+        Some(Answer::Deaf) => {
+            let (checked, _) = podio.change(|state| state.check(request.headers()));
+            request.extensions_mut().insert(Checked(checked));
+            next.run(request).await;
+            std::future::pending().await
+        }
         Some(answer) => (wrong(&answer), None),
         None => {
             // The push server asks for no token.
@@ -209,8 +216,8 @@ fn wrong(answer: &Answer) -> Response {
         Answer::Garbage => (json, faults::GARBAGE).into_response(),
         Answer::Oversized { bytes } => (json, faults::oversized(*bytes)).into_response(),
         Answer::Json(value) => Json(value.clone()).into_response(),
-        // The shell never lets this one come so far.
-        Answer::Silence => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        // The shell never lets these come so far.
+        Answer::Silence | Answer::Deaf => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
 

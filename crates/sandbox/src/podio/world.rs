@@ -283,6 +283,8 @@ pub(crate) struct Notification {
     pub(crate) created_on: Timestamp,
     pub(crate) viewed_on: Option<Timestamp>,
     pub(crate) starred: bool,
+    /// The task it is about is completed.
+    pub(crate) completed: bool,
 }
 
 impl Notification {

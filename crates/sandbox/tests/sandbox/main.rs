@@ -9,6 +9,7 @@
     reason = "tests"
 )]
 
+mod acts;
 mod control;
 mod faults;
 mod oauth;

@@ -25,6 +25,7 @@ impl Live<'_> {
         }
         self.act_on_hints(now);
         self.act_on_wishes(now);
+        self.podio.acts.go_on(now, &self.podio.api, &self.reports);
         if let Some(hand_over) = self.podio.outgoing.next(&self.reports) {
             self.works.push(Box::pin(async { Work::HandedOver(hand_over.await) }));
         }
@@ -193,6 +194,7 @@ impl Live<'_> {
             alarms.extend(Some(self.left_at).filter(|_| self.podio.completing.has_left()));
         }
         alarms.extend(Some(self.wishes_at).filter(|_| self.podio.wishes.has_waiting()));
+        alarms.extend(self.podio.acts.next_at());
         // What is due already waits for something else to end, and that end wakes us.
         let now = Instant::now();
         alarms.into_iter().filter(|at| *at > now).min().unwrap_or(now + LONG)

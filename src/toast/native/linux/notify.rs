@@ -47,7 +47,11 @@ pub(super) fn words<'a>(toast: &'a Toast, pictures: &Paths, service: &Service) -
         summary: &toast.title,
         body: body(&toast.body, service),
         actions: match service.can("actions") {
-            true => vec!["default", OPEN, READ.0, READ.1],
+            true => {
+                // At most two beside the click on the whole: more are cut off, or make the toast tall.
+                let button = toast.button.into_iter().flat_map(|offer| [offer.name(), offer.label()]);
+                ["default", OPEN].into_iter().chain(button).chain([READ.0, READ.1]).collect()
+            }
             false => Vec::new(),
         },
         hints: hints(toast, pictures, service),
@@ -112,6 +116,7 @@ fn path(path: Option<&PathBuf>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::act::Offer;
     use crate::toast::ToastKey;
 
     fn toast() -> Toast {
@@ -123,6 +128,7 @@ mod tests {
             icon: Icon::Task,
             silent: false,
             urgency: Urgency::Normal,
+            button: None,
         }
     }
 
@@ -146,6 +152,10 @@ mod tests {
         let (more, less) =
             (words(&toast, &Paths::default(), &able), words(&toast, &Paths::default(), &service(&[])));
         assert_eq!(more.actions, ["default", "Open", "read", "Mark as read"]);
+        let offering = Toast { button: Some(Offer::Accept), ..toast.clone() };
+        let actions = words(&offering, &Paths::default(), &able).actions;
+        assert_eq!(actions, ["default", "Open", "accept", "Accept", "read", "Mark as read"]);
+        assert!(words(&offering, &Paths::default(), &service(&[])).actions.is_empty());
         assert!(less.actions.is_empty());
         for hint in ["sound-name", "x-dunst-stack-tag"] {
             assert!(more.hints.contains_key(hint) && !less.hints.contains_key(hint), "{hint}");

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use super::super::super::{ToastEvent, ToastKey};
 use super::super::READ;
+use crate::act::Offer;
 
 /// The service as it introduced itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,13 +119,15 @@ impl Table {
             }
             Signal::ActionInvoked { id, action } => {
                 let token = self.tokens.remove(&id);
-                if action != "default" && action != READ.0 {
+                let offer = Offer::from_name(&action);
+                if action != "default" && action != READ.0 && offer.is_none() {
                     return Heard::default();
                 }
                 let Some(key) = self.gone(id) else { return Heard::default() };
-                let event = match action == READ.0 {
-                    true => ToastEvent::MarkedRead { key },
-                    false => ToastEvent::Clicked { key, token },
+                let event = match offer {
+                    Some(offer) => ToastEvent::Acted { key, offer },
+                    None if action == READ.0 => ToastEvent::MarkedRead { key },
+                    None => ToastEvent::Clicked { key, token },
                 };
                 Heard { event: Some(event), close: Some(id) }
             }
@@ -188,11 +191,14 @@ mod tests {
     }
 
     #[test]
-    fn the_other_action_marks_as_read_and_unknown_ones_do_nothing() {
+    fn the_other_actions_are_told_and_unknown_ones_do_nothing() {
         let mut table = with_toast(3);
         assert_eq!(table.hear(OWNER, invoked(3, "format-disk")), Heard::default());
         let event = ToastEvent::MarkedRead { key: key("a") };
         assert_eq!(table.hear(OWNER, invoked(3, "read")), Heard { event: Some(event), close: Some(3) });
+        let event = ToastEvent::Acted { key: key("a"), offer: Offer::Complete };
+        let heard = with_toast(3).hear(OWNER, invoked(3, "complete"));
+        assert_eq!(heard, Heard { event: Some(event), close: Some(3) });
     }
 
     #[test]
