@@ -6,9 +6,10 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use belfry::account::{AccountId, Choices};
+use belfry::act::{Act, Offer};
 use belfry::env::Opener;
 use belfry::front::views::{
-    AccountView, Entry, Health, InboxWish, Marked, Opened, Overview, Removed, Settings, SignIn, SignInAnswer,
+    AccountView, ActView, Entry, Health, InboxWish, Marked, Opened, Overview, Removed, Settings, SignIn, SignInAnswer,
     SignInStep, TestToast, Trouble, Why,
 };
 use belfry::notification::NotificationId;
@@ -36,6 +37,10 @@ pub(crate) fn all() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static {
         mark_all_read,
         undo,
         open,
+        offers,
+        act,
+        acts,
+        undo_act,
         sign_in,
         sign_in_answer,
         set_paused,
@@ -103,6 +108,26 @@ async fn undo(resident: Hold<'_>, batch: u64) -> Answer<u64> {
 async fn open(resident: Hold<'_>, openings: State<'_, Openings>, id: NotificationId) -> Answer<Opened> {
     openings.one_more()?;
     resident.notifier().await?.open(id, None).await
+}
+
+#[tauri::command]
+async fn offers(resident: Hold<'_>, id: NotificationId) -> Answer<Vec<Offer>> {
+    resident.notifier().await?.offers(id).await
+}
+
+#[tauri::command]
+async fn act(resident: Hold<'_>, id: NotificationId, act: Act) -> Answer<ActView> {
+    resident.notifier().await?.act(id, act).await
+}
+
+#[tauri::command]
+async fn acts(resident: Hold<'_>, id: NotificationId) -> Answer<Vec<ActView>> {
+    resident.notifier().await?.acts(id).await
+}
+
+#[tauri::command]
+async fn undo_act(resident: Hold<'_>, number: i64) -> Answer<ActView> {
+    resident.notifier().await?.undo_act(number).await
 }
 
 #[tauri::command]

@@ -4,7 +4,7 @@
 import { invoke } from '@tauri-apps/api/core';
 import { listen } from '@tauri-apps/api/event';
 import type {
-  AccountId, AccountView, Choices, Entry, Health, InboxWish, Marked, NotificationId, Opened, Overview, Removed, Settings, SignIn, Part,
+  AccountId, AccountView, Choices, Entry, Health, InboxWish, Marked, NotificationId, Opened, Overview, Removed, Settings, SignIn, Part, Act, ActView, Offer,
   SignInAnswer, SignInStep, Signal, TestToast, Why,
 } from './contract';
 
@@ -29,6 +29,10 @@ export interface Backend {
   mark_all_read(account: AccountId | null): Promise<Marked>;
   undo(batch: number): Promise<number>;
   open(id: NotificationId): Promise<Opened>;
+  offers(id: NotificationId): Promise<Offer[]>;
+  act(id: NotificationId, act: Act): Promise<ActView>;
+  acts(id: NotificationId): Promise<ActView[]>;
+  undo_act(number: number): Promise<ActView>;
   sign_in(wish: SignIn): Promise<SignInStep>;
   sign_in_answer(attempt: number, answer: SignInAnswer): Promise<SignInStep>;
   set_paused(account: AccountId, paused: boolean): Promise<void>;
@@ -60,6 +64,10 @@ export const backend: Backend = {
   mark_all_read: (account) => invoke('mark_all_read', { account }),
   undo: (batch) => invoke('undo', { batch }),
   open: (id) => invoke('open', { id }),
+  offers: (id) => invoke('offers', { id }),
+  act: (id, act) => invoke('act', { id, act }),
+  acts: (id) => invoke('acts', { id }),
+  undo_act: (number) => invoke('undo_act', { number }),
   sign_in: (wish) => invoke('sign_in', { wish }),
   sign_in_answer: (attempt, answer) => invoke('sign_in_answer', { attempt, answer }),
   set_paused: (account, paused) => invoke('set_paused', { account, paused }),

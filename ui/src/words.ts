@@ -113,6 +113,32 @@ export const words = {
     somebody: 'Somebody',
   },
 
+  acts: {
+    label: 'What you can do',
+    done: 'What you did',
+    offers: {
+      reply: 'Reply', comment: 'Comment', complete: 'Complete the task', accept: 'Accept', decline: 'Decline', snooze: 'Snooze', follow: 'Follow', unfollow: 'Unfollow',
+    },
+    more: {
+      reply: 'Everybody in the conversation reads it',
+      comment: 'Everybody who sees it reads your comment',
+      complete: 'Completes it at the service',
+      accept: 'Makes you a member of the workspace',
+      decline: 'Tells the service that you do not want to join',
+      snooze: 'Reminds you again in ten minutes',
+      follow: 'Tells you of everything that happens to it',
+      unfollow: 'Tells you no more of what happens to it',
+    },
+    text: { reply: 'Your reply', comment: 'Your comment' },
+    send: 'Send',
+    keys: 'Ctrl+Enter sends; Esc leaves and keeps the draft.',
+    undo: 'Undo',
+    again: 'Use the text again',
+    did: {
+      reply: 'Your reply', complete: 'Complete the task', accept: 'Accept', decline: 'Decline', snooze: 'Snooze', follow: 'Follow', unfollow: 'Unfollow',
+    },
+  },
+
   keys: {
     title: 'Keys in the inbox',
     list: [

@@ -3,13 +3,14 @@
 
 import type { Backend, LoginStart, Resident, Wanted } from '../backend';
 import type {
-  AccountId, AccountView, Choices, Entry, Health, InboxWish, NotificationId, Overview, Settings, SignIn, SignInAnswer, SignInStep, Signal, Trouble, Why,
+  AccountId, AccountView, Act, ActState, ActView, Choices, Entry, Health, InboxWish, NotificationId, Offer, Overview, Settings, SignIn, SignInAnswer, SignInStep, Signal, Trouble, Why,
 } from '../contract';
 import healthSnapshot from '../../contract/health.json';
 import overviewSnapshot from '../../contract/overview.json';
 import settingsSnapshot from '../../contract/settings.json';
 import browserStep from '../../contract/sign-in-step-browser.json';
 import whySnapshot from '../../contract/why.json';
+import { isWordy } from '../inbox/acts';
 import { day, detailed, hostile, many, news, partsOf } from './day';
 
 const scene = new URLSearchParams(location.search).get('scene') ?? 'day';
@@ -30,6 +31,29 @@ const hears = { signal: new Set<(it: Signal) => void>(), resident: new Set<(it: 
 let signIn: { attempt: number; wish: SignIn; end: (step: SignInStep | Trouble) => void; ended: Promise<SignInStep> } | null = null;
 let attempts = 0;
 const unchosen: Choices = { colour: null, banners: 'service', sound: 'service' };
+let acts: ActView[] = [];
+
+const offered: Record<string, Offer[]> = {
+  comment: ['comment', 'unfollow'], alert: ['comment', 'follow'], message: ['reply'], task: ['complete', 'unfollow'],
+  space_invite: ['accept', 'decline'], reminder: ['snooze'], update: ['unfollow'],
+};
+
+/** As the resident tells it: what was done is not offered again, and who follows may stop. */
+function offersOf(entry: Entry): Offer[] {
+  const live = acts.filter((it) => it.notification === entry.id && ['waiting', 'under-way', 'done'].includes(it.state)).map((it) => it.act);
+  const answered = live.includes('accept') || live.includes('decline');
+  const all = offered[entry.kind] ?? offered[entry.icon] ?? [];
+  return all.filter((offer) => isWordy(offer) || !(live as string[]).includes(offer)).filter((offer) => !(answered && (offer === 'accept' || offer === 'decline')));
+}
+
+function changeAct(number: number, changes: { state: ActState; words: string }): ActView {
+  const before = acts.find((it) => it.number === number);
+  if (!before) throw { kind: 'usage', words: `there is no act ${number}` } satisfies Trouble;
+  const changed: ActView = { ...before, ...changes, can_be_undone: changes.state === 'waiting', settled_at: new Date().toISOString() };
+  acts = acts.map((it) => (it.number === number ? changed : it));
+  signal({ signal: 'changed', id: changed.notification });
+  return changed;
+}
 
 /** A snapshot's account with its times moved to the present. */
 function revived(account: AccountView): AccountView {
@@ -140,6 +164,21 @@ const answers: Omit<Backend, 'onSignal' | 'onResident' | 'onShow'> = {
     signal({ signal: 'changed', id });
     return { url };
   },
+  offers: async (id) => offersOf(found(id)),
+  act: async (id, act: Act): Promise<ActView> => {
+    found(id);
+    if (act.act === 'reply' && act.text.length > 10_000) throw { kind: 'usage', words: 'the text is too long; shorten it or send it in parts' } satisfies Trouble;
+    const now = Date.now();
+    const view: ActView = {
+      ...act, number: acts.length + 1, notification: id, state: 'waiting', words: 'It goes out in a moment.', can_be_undone: true,
+      asked_at: new Date(now).toISOString(), due_at: new Date(now + 5_000).toISOString(), settled_at: null,
+    };
+    acts = [...acts, view];
+    signal({ signal: 'changed', id });
+    return view;
+  },
+  acts: async (id) => acts.filter((it) => it.notification === id),
+  undo_act: async (number) => changeAct(number, { state: 'undone', words: 'Taken back; the service was not told.' }),
   sign_in: async (wish): Promise<SignInStep> => {
     const attempt = (attempts += 1);
     let end!: (step: SignInStep | Trouble) => void;
@@ -252,6 +291,8 @@ const outside = {
     rows = rows.map((row) => (row.id === id ? { ...row, ...changes } : row));
     signal({ signal: 'changed', id });
   },
+  /** What came of an act at the service. */
+  changeAct,
   signal,
   show: (at: NotificationId | null) => hears.show.forEach((told) => told({ at })),
   resident(state: Resident['state'], words = ''): void {

@@ -32,6 +32,21 @@ const VIEWS: Record<string, { opening?: Opening; play?: (page: Page) => Promise<
   ...Object.fromEntries(
     details.map(({ name, entry }) => [`detail: ${name}`, { opening: { scene: 'details', at: entry.id }, play: (page: Page) => page.getByTestId('parts').waitFor() }]),
   ),
+  acts: {
+    play: async (page) => {
+      await rows(page).first().click();
+      await page.getByTestId('offer-comment').click();
+      await page.getByTestId('act-text').fill('On Friday, then.');
+      await page.getByTestId('act-send').click();
+      await page.getByTestId('act').waitFor();
+      await outside(page, (it) => it.changeAct(1, { state: 'refused', words: 'Podio does not allow this.' }));
+      await page.getByTestId('act-again').waitFor();
+      await page.getByTestId('offer-unfollow').click();
+      await page.getByTestId('act-undo').waitFor();
+      await page.getByTestId('offer-comment').click();
+      await page.getByTestId('act-text').fill('A second try.');
+    },
+  },
   'nothing found': {
     play: async (page) => {
       await page.getByTestId('search').fill('zzz');
