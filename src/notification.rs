@@ -68,6 +68,32 @@ pub enum Arrival {
     FirstFill,
 }
 
+/// A mark that a person, or a service, sets on a notification.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mark {
+    /// Read, or unread again.
+    Read(bool),
+    /// Starred, or not any more.
+    Starred(bool),
+}
+
+impl Mark {
+    /// True if it sets, false if it takes away.
+    pub fn is_set(self) -> bool {
+        match self {
+            Self::Read(set) | Self::Starred(set) => set,
+        }
+    }
+
+    /// The opposite of it.
+    pub fn opposite(self) -> Self {
+        match self {
+            Self::Read(set) => Self::Read(!set),
+            Self::Starred(set) => Self::Starred(!set),
+        }
+    }
+}
+
 /// One thing a service told a person. Its identity is `(account, external_id)`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -92,6 +118,8 @@ pub struct Notification {
     pub occurred_at: Timestamp,
     /// True if the service says that it has been seen.
     pub read: bool,
+    /// True if the service says that the person starred it.
+    pub starred: bool,
     /// False if the account's own settings ask for no native pop-up for it.
     pub wants_banner: bool,
     /// False if they ask for no sound with it.

@@ -9,8 +9,8 @@ use belfry::account::{AccountId, Choices};
 use belfry::act::{Act, Offer};
 use belfry::env::Opener;
 use belfry::front::views::{
-    AccountView, ActView, Entry, Health, InboxWish, Marked, Opened, Overview, Removed, Settings, SignIn, SignInAnswer,
-    SignInStep, TestToast, Trouble, Why,
+    AccountView, ActView, Entry, Health, InboxWish, Marked, Opened, Overview, Removed, Settings, SignIn,
+    SignInAnswer, SignInStep, TestToast, Trouble, Why,
 };
 use belfry::notification::NotificationId;
 use belfry::part::Part;

@@ -22,12 +22,16 @@ const PAGE: u32 = 50;
 #[command(after_help = "\
 Examples:
   belfry inbox --unread --account podio
+  belfry inbox --starred
   belfry inbox --search 'invoice mar'
   belfry inbox --json --limit 500 | jq .title")]
 pub(super) struct Inbox {
     /// Only what is unread
     #[arg(long)]
     unread: bool,
+    /// Only what is starred
+    #[arg(long)]
+    starred: bool,
     /// Only what contains these words; the last may be the beginning of a word
     #[arg(long, value_name = "WORDS")]
     search: Option<String>,
@@ -56,17 +60,35 @@ pub(super) struct One {
 #[command(after_help = "\
 Examples:
   belfry read 12 13
+  belfry read 12 --thread
   belfry read --all --account podio")]
 pub(super) struct Reading {
     /// The notifications' numbers, as `belfry inbox` shows them
     #[arg(required_unless_present = "all", value_name = "ID", value_parser = notification_id)]
     ids: Vec<NotificationId>,
+    /// With each of them all that is kept about the same thing
+    #[arg(long, conflicts_with = "all")]
+    thread: bool,
     /// All that is unread
     #[arg(long, conflicts_with = "ids")]
     all: bool,
     /// With --all: only of this account
     #[arg(long, requires = "all", value_parser = account_id)]
     account: Option<AccountId>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  belfry star 12
+  belfry star --off 12 13")]
+pub(super) struct Starring {
+    /// The notifications' numbers, as `belfry inbox` shows them
+    #[arg(required = true, value_name = "ID", value_parser = notification_id)]
+    ids: Vec<NotificationId>,
+    /// Take the stars away
+    #[arg(long)]
+    off: bool,
 }
 
 #[derive(Debug, Args)]
@@ -99,6 +121,7 @@ pub(super) async fn list(notifier: &Notifier, wish: Inbox, env: &Env) -> Result<
             .inbox(InboxWish {
                 account: wish.account.clone(),
                 unread: wish.unread,
+                starred: wish.starred,
                 search: wish.search.clone(),
                 before,
                 limit: Some(asked),
@@ -146,6 +169,13 @@ pub(super) async fn show(notifier: &Notifier, wish: One, env: &Env) -> Result<()
 }
 
 pub(super) async fn read(notifier: &Notifier, wish: Reading) -> Result<(), Trouble> {
+    if wish.thread {
+        let mut changed = 0;
+        for id in wish.ids {
+            changed += notifier.set_thread_read(id, true).await?.len();
+        }
+        return out(&format!("{changed} marked as read.\n"));
+    }
     if !wish.all {
         return set_read(notifier, wish.ids, true).await;
     }
@@ -164,6 +194,15 @@ pub(super) async fn set_read(
     let unchanged = asked.saturating_sub(changed);
     let rest = if unchanged == 0 { String::new() } else { format!("; {unchanged} already were") };
     out(&format!("{changed} marked as {word}{rest}.\n"))
+}
+
+pub(super) async fn star(notifier: &Notifier, wish: Starring) -> Result<(), Trouble> {
+    let asked = wish.ids.len();
+    let changed = notifier.set_starred(wish.ids, !wish.off).await?.len();
+    let word = if wish.off { "left without a star" } else { "starred" };
+    let unchanged = asked.saturating_sub(changed);
+    let rest = if unchanged == 0 { String::new() } else { format!("; {unchanged} already were") };
+    out(&format!("{changed} {word}{rest}.\n"))
 }
 
 pub(super) async fn open(notifier: &Notifier, wish: Opening) -> Result<(), Trouble> {
@@ -190,7 +229,8 @@ fn row(entry: &Entry, now: Timestamp) -> String {
     let mark = if notification.read { ' ' } else { '●' };
     let when = ago(notification.occurred_at, now);
     let account = notification.account.as_str();
-    format!("{id:>6} {mark} {when:<12} {account:<12} {}\n", headline(entry))
+    let star = if notification.starred { "★ " } else { "" };
+    format!("{id:>6} {mark} {when:<12} {account:<12} {star}{}\n", headline(entry))
 }
 
 /// Title and the beginning of the body.
@@ -229,6 +269,7 @@ fn whole(entry: &Entry, parts: &[Part], now: Timestamp, zone: &TimeZone) -> Stri
         None => "no".to_owned(),
     };
     line("Read", read);
+    line("Starred", if notification.starred { "yes".to_owned() } else { String::new() });
     line("Opens", clean(context.url.as_deref().unwrap_or("nothing: the service gave no address")));
     text
 }
@@ -262,6 +303,7 @@ mod tests {
                 },
                 occurred_at: at,
                 read: false,
+                starred: false,
                 wants_banner: true,
                 wants_sound: true,
                 no_news: false,

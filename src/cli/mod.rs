@@ -63,6 +63,8 @@ enum Wish {
     Read(inbox::Reading),
     /// Mark notifications as unread, here and at the service
     Unread(inbox::Several),
+    /// Star notifications, or take their stars away, here and at the service
+    Star(inbox::Starring),
     /// Open what a notification is about in the browser and mark it as read
     Open(inbox::Opening),
     /// Reply, complete a task, accept or decline an invitation, snooze, follow or unfollow; or list what can be done
@@ -134,7 +136,7 @@ impl Call {
             Wish::Toast(toast) => toast.json,
             Wish::Status(status) => status.json,
             Wish::Settings(settings) => settings.json,
-            Wish::Read(_) | Wish::Unread(_) | Wish::Open(_) | Wish::Pause(_) => false,
+            Wish::Read(_) | Wish::Unread(_) | Wish::Star(_) | Wish::Open(_) | Wish::Pause(_) => false,
         }
     }
 }
@@ -172,6 +174,7 @@ async fn fulfil(call: Call, paths: Paths) -> Result<u8, Trouble> {
         Wish::Show(wish) => inbox::show(&reach().await?, wish, &env).await.map(|()| 0),
         Wish::Read(wish) => inbox::read(&reach().await?, wish).await.map(|()| 0),
         Wish::Unread(wish) => inbox::set_read(&reach().await?, wish.ids, false).await.map(|()| 0),
+        Wish::Star(wish) => inbox::star(&reach().await?, wish).await.map(|()| 0),
         Wish::Open(wish) => inbox::open(&reach().await?, wish).await.map(|()| 0),
         Wish::Act(wish) => act::perform(&reach().await?, wish).await.map(|()| 0),
         Wish::Why(wish) => inbox::why(&reach().await?, wish).await.map(|()| 0),

@@ -225,7 +225,9 @@ impl<'a> Teller<'a> {
             Signal::Link { account, state } => Ok(self.link(account, state).into_iter().collect()),
             Signal::New { id } if id <= self.last => Ok(Vec::new()),
             Signal::New { .. } => self.drain().await,
-            Signal::Changed { .. } | Signal::Settings | Signal::Reread => Ok(Vec::new()),
+            Signal::Changed { .. } | Signal::Settings | Signal::Reread | Signal::Refused { .. } => {
+                Ok(Vec::new())
+            }
             Signal::Toast { id, outcome, reason } => {
                 let mut told = if id > self.last { self.drain().await? } else { Vec::new() };
                 self.undecided.remove(&id);
@@ -409,6 +411,7 @@ mod tests {
                 context: Context::default(),
                 occurred_at: at,
                 read: false,
+                starred: false,
                 wants_banner: true,
                 wants_sound: true,
                 no_news: false,

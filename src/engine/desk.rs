@@ -22,7 +22,7 @@ use crate::engine::views::{
     SignInAnswer, SignInStep, Signal, TestToast, Trouble, Why,
 };
 use crate::env::Env;
-use crate::notification::{Icon, NotificationId, Urgency};
+use crate::notification::{Icon, Mark, NotificationId, Urgency};
 use crate::part::Part;
 use crate::rule::Rules;
 use crate::source::{self, Wish};
@@ -30,6 +30,7 @@ use crate::store::{InboxQuery, Kept as Row, Store};
 use crate::toast::{Outcome, Toast, ToastKey};
 
 mod acts;
+mod marks;
 #[cfg(test)]
 pub(in crate::engine) use acts::view as view_act;
 
@@ -195,6 +196,7 @@ impl Desk {
         let unread = InboxQuery {
             account: Some(account.clone()),
             unread: true,
+            starred: false,
             search: None,
             before: None,
             limit: MOST as usize,
@@ -245,6 +247,7 @@ impl Desk {
         let query = InboxQuery {
             account: wish.account,
             unread: wish.unread,
+            starred: wish.starred,
             search: wish.search,
             before,
             limit: wish.limit.unwrap_or(USUAL).clamp(1, MOST) as usize,
@@ -293,12 +296,7 @@ impl Desk {
             self.row(*id).await?;
         }
         let changed = self.inner.intake.person_read(ids, read).await?;
-        for id in &changed {
-            let row = self.row(*id).await?;
-            if let Some(link) = self.inner.supervisors.lock().await.get(&row.notification.account) {
-                link.nudge(Nudge::Wish(Wish { external_id: row.notification.external_id, read }));
-            }
-        }
+        self.wish(&changed, Mark::Read(read)).await?;
         Ok(changed)
     }
 
@@ -338,7 +336,7 @@ impl Desk {
         for (account, link) in inner.supervisors.lock().await.iter() {
             for (_, external_id, read) in inner.store.wishes(account).await? {
                 // One that was told before and is not answered yet is told twice, which does no harm.
-                link.nudge(Nudge::Wish(Wish { external_id, read }));
+                link.nudge(Nudge::Wish(Wish { external_id, mark: Mark::Read(read) }));
             }
         }
         Ok(())
@@ -378,8 +376,10 @@ impl Desk {
             Some(key) => self.inner.store.by_toast(key.clone()).await?.len(),
             None => 1,
         };
-        let acts = self.acts(id).await?;
-        Ok(story::why(&row, &fate, told_together, &acts, &jiff::tz::TimeZone::system()))
+        let zone = jiff::tz::TimeZone::system();
+        let mut why = story::why(&row, &fate, told_together, &self.acts(id).await?, &zone);
+        why.story.extend(story::marks(&self.inner.store.wished(id).await?, &zone));
+        Ok(why)
     }
 
     /// Pauses toasts until then; `None` ends a pause.
@@ -419,6 +419,7 @@ impl Desk {
         let secrets = inner.env.secrets.probe().await;
         let mut health =
             doctor::health(&overview, service, secrets, total, &inner.env.paths, inner.env.clock.now());
+        health.findings.extend(doctor::found_late(&inner.store.found_late().await?));
         let (works, words) = crate::env::tray_host::probe().await;
         health.findings.push(Finding { part: "tray".into(), works, words });
         Ok(health)

@@ -2,10 +2,26 @@
 
 use jiff::Timestamp;
 
+use crate::account::AccountId;
 use crate::engine::views::{Finding, Health, Overview};
 use crate::env::{Paths, SecretError};
 use crate::link::LinkState;
 use crate::toast::ToastService;
+
+/// How the push has done, by account: what only a later look found while the link was live.
+pub(super) fn found_late(counts: &[(AccountId, u64)]) -> Vec<Finding> {
+    let finding = |(account, count): &(AccountId, u64)| Finding {
+        part: format!("push:{account}"),
+        // They are in the inbox: nothing has to be done.
+        works: true,
+        words: match count {
+            0 => "Push has missed nothing".to_owned(),
+            1 => "Push missed 1 notification that a later look found".to_owned(),
+            many => format!("Push missed {many} notifications that a later look found"),
+        },
+    };
+    counts.iter().map(finding).collect()
+}
 
 /// Composes what `belfry doctor` says.
 pub(super) fn health(

@@ -9,13 +9,14 @@ use tracing::{error, info};
 use crate::account::{AccountId, Settings};
 use crate::engine::links::Links;
 use crate::engine::signal::Signals;
+use crate::engine::story;
 use crate::engine::teller::Teller;
 use crate::engine::views::Signal;
 use crate::env::Env;
 use crate::link::{Cursor, Failure};
-use crate::notification::{Arrival, Notification, NotificationId};
-use crate::source::{Due, Order, Wish};
-use crate::store::{Admitted, ReadBy, StillUnread, Store, StoreError};
+use crate::notification::{Arrival, Mark, Notification, NotificationId};
+use crate::source::{self, Due, Order, Wish};
+use crate::store::{Admitted, ReadBy, Starred, StillUnread, Store, StoreError};
 
 mod acts;
 
@@ -68,8 +69,14 @@ impl Intake {
         let hints = self.store.hints(account, HINTS).await.map_err(|error| failure(&error))?;
         let mut orders: Vec<Order> = wishes
             .into_iter()
-            .map(|(_, external_id, read)| Order::Wish(Wish { external_id, read }))
+            .map(|(_, external_id, read)| Order::Wish(Wish { external_id, mark: Mark::Read(read) }))
             .collect();
+        let stars = self.store.star_wishes(account).await.map_err(|error| failure(&error))?;
+        orders.extend(
+            stars.into_iter().map(|(external_id, starred)| {
+                Order::Wish(Wish { external_id, mark: Mark::Starred(starred) })
+            }),
+        );
         orders.extend(acts.into_iter().map(|(number, at)| Order::Act(Due { number, at })));
         if !hints.is_empty() {
             orders.push(Order::Complete(hints));
@@ -105,7 +112,29 @@ impl Intake {
         kept: oneshot::Sender<Result<(), Failure>>,
     ) {
         let now = self.env.clock.now();
-        let admitted = match self.store.admit(account.clone(), notifications, arrival, cursor, now).await {
+        let admitted = self.store.admit(account.clone(), notifications, arrival, cursor, now).await;
+        self.admitted(account, admitted, kept).await;
+    }
+
+    /// The same for what should have come by push: what is new is counted in the same transaction.
+    pub(super) async fn deliver_found_late(
+        &self,
+        account: &AccountId,
+        notifications: Vec<Notification>,
+        kept: oneshot::Sender<Result<(), Failure>>,
+    ) {
+        let now = self.env.clock.now();
+        let admitted = self.store.admit_found_late(account.clone(), notifications, now).await;
+        self.admitted(account, admitted, kept).await;
+    }
+
+    async fn admitted(
+        &self,
+        account: &AccountId,
+        admitted: Result<Vec<Admitted>, StoreError>,
+        kept: oneshot::Sender<Result<(), Failure>>,
+    ) {
+        let admitted = match admitted {
             Ok(admitted) => admitted,
             Err(error) => {
                 error!(%account, %error, "notifications could not be kept");
@@ -122,7 +151,9 @@ impl Intake {
                     any_new = true;
                     self.signals.send(Signal::New { id });
                 }
-                Admitted::Completed(id) => self.signals.send(Signal::Changed { id }),
+                Admitted::Completed(id) | Admitted::StarChanged(id) => {
+                    self.signals.send(Signal::Changed { id });
+                }
                 Admitted::ReadElsewhere(id) => read_elsewhere.push(id),
                 Admitted::Known(_) => {}
             }
@@ -152,10 +183,100 @@ impl Intake {
         }
     }
 
+    /// Marks unread again what the service held unread when it was asked.
+    pub(super) async fn unread_there(
+        &self,
+        account: &AccountId,
+        unread: Vec<String>,
+        asked: jiff::Timestamp,
+        kept: oneshot::Sender<Result<(), Failure>>,
+    ) {
+        match self.store.unread_there(account.clone(), unread, asked).await {
+            Ok(changed) => {
+                drop(kept.send(Ok(())));
+                for id in changed {
+                    self.signals.send(Signal::Changed { id });
+                }
+            }
+            Err(error) => drop(kept.send(Err(failure(&error)))),
+        }
+    }
+
+    /// Sets and takes away stars as they are at the service.
+    pub(super) async fn starred(
+        &self,
+        account: &AccountId,
+        list: Starred,
+        kept: oneshot::Sender<Result<(), Failure>>,
+    ) {
+        match self.store.follow_stars(account.clone(), list).await {
+            Ok(changed) => {
+                drop(kept.send(Ok(())));
+                for id in changed {
+                    self.signals.send(Signal::Changed { id });
+                }
+            }
+            Err(error) => drop(kept.send(Err(failure(&error)))),
+        }
+    }
+
+    /// Which wishes one call may serve.
+    pub(super) async fn together(
+        &self,
+        account: &AccountId,
+        family: String,
+        answer: oneshot::Sender<Result<source::Together, Failure>>,
+    ) {
+        let asked = self.store.wished_together(account, family).await;
+        let together = asked.map_err(|error| failure(&error)).map(|together| source::Together {
+            things: together
+                .things
+                .into_iter()
+                .map(|thing| source::Thing {
+                    what: thing.what,
+                    id: thing.id,
+                    external_ids: thing.external_ids,
+                })
+                .collect(),
+            everything: together.everything,
+        });
+        // A link that has ended asks again.
+        drop(answer.send(together));
+    }
+
+    /// The service refused a wish for good: the row goes back to how it stands there, and the person hears of it.
+    pub(super) async fn refused(&self, account: &AccountId, wish: Wish, stands: Mark, words: String) {
+        let now = self.env.clock.now();
+        let refused =
+            self.store.wish_refused(account.clone(), wish.external_id, wish.mark, stands, now).await;
+        let id = match refused {
+            Ok(Some(id)) => id,
+            // The person has changed their mind meanwhile.
+            Ok(None) => return,
+            Err(error) => {
+                return error!(%account, %error, "a wish that was refused could not be noted");
+            }
+        };
+        info!(%account, %id, words, "the service refused a wish");
+        let title = match self.store.get(id).await {
+            Ok(row) => row.map(|row| row.notification.title).unwrap_or_default(),
+            Err(_) => String::new(),
+        };
+        self.signals.send(Signal::Changed { id });
+        self.signals.send(Signal::Refused { id, words: story::refused(&title, wish.mark, &words) });
+    }
+
     /// A wish was carried out.
     pub(super) async fn done(&self, account: &AccountId, wish: Wish) {
         let now = self.env.clock.now();
-        if let Err(error) = self.store.wish_done(account.clone(), wish.external_id, wish.read, now).await {
+        let (account_name, external_id) = (account.clone(), wish.external_id);
+        let noted = match wish.mark {
+            Mark::Read(read) => self.store.wish_done(account_name, external_id, read, now).await,
+            Mark::Starred(starred) => {
+                self.store.star_wish_done(account_name, external_id, starred, now).await
+            }
+        };
+        if let Err(error) = noted {
             // It stays open and is told once more: telling twice does no harm.
             error!(%account, %error, "a wish that was carried out could not be noted");
         }
@@ -174,6 +295,19 @@ impl Intake {
             for id in &changed {
                 self.signals.send(Signal::Changed { id: *id });
             }
+        }
+        Ok(changed)
+    }
+
+    /// Sets stars or takes them away as the person wishes; gives back what changed.
+    pub(super) async fn person_starred(
+        &self,
+        ids: Vec<NotificationId>,
+        starred: bool,
+    ) -> Result<Vec<NotificationId>, StoreError> {
+        let changed = self.store.set_starred(ids, starred, self.env.clock.now()).await?;
+        for id in &changed {
+            self.signals.send(Signal::Changed { id: *id });
         }
         Ok(changed)
     }

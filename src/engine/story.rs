@@ -5,8 +5,8 @@ use jiff::tz::TimeZone;
 
 use crate::act::{Act, ActState};
 use crate::engine::views::{ActView, Why};
-use crate::notification::Arrival;
-use crate::store::{Ended, Fate, Kept, ReadBy};
+use crate::notification::{Arrival, Mark};
+use crate::store::{Ended, Fate, Kept, ReadBy, Wished};
 use crate::toast::Reason;
 
 /// Tells the story.
@@ -73,6 +73,53 @@ fn did(view: &ActView, at: &str) -> String {
         ActState::Done => format!("{deed} at {at}."),
         ActState::Waiting | ActState::UnderWay | ActState::Refused | ActState::Unsure | ActState::Undone => {
             format!("{deed} at {at}: {}", view.words)
+        }
+    }
+}
+
+/// What became of the person's marks where that is not plain to see: what waits to be told, and what was refused.
+pub(super) fn marks(wished: &Wished, zone: &TimeZone) -> Vec<String> {
+    let local = |at: Timestamp| at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string();
+    [wished.read, wished.star]
+        .into_iter()
+        .flatten()
+        .filter_map(|wish| {
+            let deed = deed(wish.mark);
+            let wished_at = local(wish.wished_at);
+            match wish.told_at.map(local) {
+                None => {
+                    Some(format!("You {} it at {wished_at}; the service is still to be told.", deed.past))
+                }
+                Some(at) if wish.refused => Some(format!(
+                    "You {} it at {wished_at}; the service refused that at {at}, so it is {} again.",
+                    deed.past, deed.before
+                )),
+                Some(_) => None,
+            }
+        })
+        .collect()
+}
+
+/// What the person is told when the service refuses a mark.
+pub(super) fn refused(title: &str, mark: Mark, words: &str) -> String {
+    let deed = deed(mark);
+    format!("“{title}” could not be {} and is {} again: {words}", deed.done, deed.before)
+}
+
+/// A mark as people speak of it.
+struct Deed {
+    past: &'static str,
+    done: &'static str,
+    before: &'static str,
+}
+
+fn deed(mark: Mark) -> Deed {
+    match mark {
+        Mark::Read(true) => Deed { past: "marked", done: "marked as read", before: "unread" },
+        Mark::Read(false) => Deed { past: "marked", done: "marked as unread", before: "read" },
+        Mark::Starred(true) => Deed { past: "starred", done: "starred", before: "without a star" },
+        Mark::Starred(false) => {
+            Deed { past: "took the star of", done: "left without its star", before: "starred" }
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::env::Env;
 use crate::env::tasks::{Task, Tasks};
 use crate::link::{Failure, LinkState};
 use crate::source::{Due, Order, Outbox, Report, Source, Wish};
-use crate::store::StillUnread;
+use crate::store::{Starred, StillUnread};
 
 /// What a link reported before it failed is taken in within this.
 const LAST_REPORTS: Duration = Duration::from_millis(500);
@@ -167,17 +167,33 @@ async fn take_in(
                     Some(Report::Identity { label, settings }) => {
                         under_way.push(intake.identity(account, label, *settings).boxed());
                     }
-                    Some(Report::Deliver { notifications, arrival, cursor, kept }) => {
+                    Some(Report::Deliver { notifications, kept, late: true, .. }) => {
+                        under_way.push(intake.deliver_found_late(account, notifications, kept).boxed());
+                    }
+                    Some(Report::Deliver { notifications, arrival, cursor, late: false, kept }) => {
                         under_way.push(intake.deliver(account, notifications, arrival, cursor, kept).boxed());
                     }
                     Some(Report::StillUnread { family, unread, since, kept }) => {
                         let list = StillUnread { family, unread, since };
                         under_way.push(intake.still_unread(account, list, kept).boxed());
                     }
+                    Some(Report::UnreadThere { unread, asked, kept }) => {
+                        under_way.push(intake.unread_there(account, unread, asked, kept).boxed());
+                    }
+                    Some(Report::Starred { family, starred, kept }) => {
+                        let list = Starred { family, starred };
+                        under_way.push(intake.starred(account, list, kept).boxed());
+                    }
                     Some(Report::Done(wish)) => under_way.push(intake.done(account, wish).boxed()),
                     Some(Report::Begin { number, begun }) => under_way.push(intake.begin_act(number, begun).boxed()),
                     Some(Report::Acted { number, end, kept }) => {
                         under_way.push(intake.acted(number, end, kept).boxed());
+                    }
+                    Some(Report::Refused { wish, stands, words }) => {
+                        under_way.push(intake.refused(account, wish, stands, words).boxed());
+                    }
+                    Some(Report::Together { family, answer }) => {
+                        under_way.push(intake.together(account, family, answer).boxed());
                     }
                     None => break,
                 }

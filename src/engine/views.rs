@@ -48,6 +48,13 @@ pub enum Signal {
     Settings,
     /// Many notifications changed at once: read them again.
     Reread,
+    /// A service refused for good what the person wished of a notification; it is as before.
+    Refused {
+        /// Which.
+        id: NotificationId,
+        /// In a sentence for the person.
+        words: String,
+    },
     /// Signals were lost: read everything again.
     Missed,
 }
@@ -101,6 +108,9 @@ pub struct InboxWish {
     /// Unread only.
     #[cfg_attr(test, ts(as = "Option<bool>", optional))]
     pub unread: bool,
+    /// Starred only.
+    #[cfg_attr(test, ts(as = "Option<bool>", optional))]
+    pub starred: bool,
     /// Words that must occur, in any order; the last may be the beginning of a word.
     pub search: Option<String>,
     /// Continue after this one.

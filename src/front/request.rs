@@ -110,6 +110,10 @@ requests! {
     parts as Parts (id: NotificationId) -> Vec<Part>, within PROMPT;
     /// Marks notifications read or unread, here and (soon) at the service. Gives back those that changed.
     set_read as SetRead (ids: Vec<NotificationId>, read: bool) -> Vec<NotificationId>, within PROMPT;
+    /// Marks all that is kept about the same thing as this notification read or unread. Gives back those that changed.
+    set_thread_read as SetThreadRead (id: NotificationId, read: bool) -> Vec<NotificationId>, within PROMPT;
+    /// Stars notifications, or takes their stars away, here and (soon) at the service. Gives back those that changed.
+    set_starred as SetStarred (ids: Vec<NotificationId>, starred: bool) -> Vec<NotificationId>, within PROMPT;
     /// Marks all as read, of one account or of all, here and (soon) at the service. Heard as one signal.
     mark_all_read as MarkAllRead (account: Option<AccountId>) -> Marked, within PROMPT;
     /// Takes back what [`Notifier::mark_all_read`] did, as far as nothing else happened to it since. Gives back how many it was.

@@ -165,6 +165,7 @@ fn scene(script: &Script, place: usize, account: &AccountId, at: Timestamp) -> O
         },
         occurred_at: at,
         read: false,
+        starred: false,
         wants_banner: true,
         wants_sound: true,
         no_news: false,

@@ -13,7 +13,7 @@ use crate::account::{Account, Service, Settings};
 use crate::act::{Act, ActEnd, Offer};
 use crate::env::Env;
 use crate::link::{Cursor, Failure, LinkState};
-use crate::notification::{Arrival, Kind, Notification, NotificationId};
+use crate::notification::{Arrival, Kind, Mark, Notification, NotificationId};
 use crate::part::Part;
 
 /// What a source tells the engine.
@@ -38,6 +38,8 @@ pub enum Report {
         arrival: Arrival,
         /// Where catch-up stands once they are kept.
         cursor: Option<Cursor>,
+        /// They should have come by push, since the link was live: those that are new are counted.
+        late: bool,
         /// Answered once committed.
         kept: oneshot::Sender<Result<(), Failure>>,
     },
@@ -53,8 +55,43 @@ pub enum Report {
         /// Answered once committed.
         kept: oneshot::Sender<Result<(), Failure>>,
     },
+    /// These external ids were unread at the service when it was asked: what is read here of them, since before that and with no wish
+    /// open, was marked unread elsewhere.
+    UnreadThere {
+        /// External ids.
+        unread: Vec<String>,
+        /// When the service was asked, by our clock.
+        asked: jiff::Timestamp,
+        /// Answered once committed.
+        kept: oneshot::Sender<Result<(), Failure>>,
+    },
+    /// These are the external ids of one family that are starred at the service, all of them.
+    Starred {
+        /// The family: only rows whose external id begins with this are spoken of.
+        family: String,
+        /// External ids.
+        starred: Vec<String>,
+        /// Answered once committed.
+        kept: oneshot::Sender<Result<(), Failure>>,
+    },
     /// A wish was carried out at the service (or the service says that there is nothing to do any more).
     Done(Wish),
+    /// The service refused a wish for good.
+    Refused {
+        /// Which.
+        wish: Wish,
+        /// How the mark stands at the service.
+        stands: Mark,
+        /// Why, in a sentence.
+        words: String,
+    },
+    /// Which of the open wishes to mark as read can one call serve? Asked right before it is made.
+    Together {
+        /// Only wishes whose external id begins with this are meant.
+        family: String,
+        /// The answer.
+        answer: oneshot::Sender<Result<Together, Failure>>,
+    },
     /// The service is about to be told of this act: from here on it cannot be taken back.
     Begin {
         /// Its number.
@@ -78,8 +115,28 @@ pub enum Report {
 pub struct Wish {
     /// Which notification.
     pub external_id: String,
-    /// Read, or unread again.
-    pub read: bool,
+    /// Read or unread again, starred or not any more.
+    pub mark: Mark,
+}
+
+/// Which open wishes to mark as read one call may serve, as far as the engine knows what the person has seen.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Together {
+    /// All about the same thing.
+    pub things: Vec<Thing>,
+    /// True if nothing of the family is unread here: one call for everything may do.
+    pub everything: bool,
+}
+
+/// A thing at the service of which nothing is unread here but what the person wished read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Thing {
+    /// What it is, in the service's word.
+    pub what: String,
+    /// Its number or name there.
+    pub id: String,
+    /// External ids of its open wishes, two or more.
+    pub external_ids: Vec<String>,
 }
 
 /// An act that is to be told to the service now, and what it is done from.
@@ -167,8 +224,37 @@ impl Reports {
         cursor: Option<Cursor>,
     ) -> Result<(), Failure> {
         let (kept, answer) = oneshot::channel();
-        self.tell(Report::Deliver { notifications, arrival, cursor, kept }).await;
+        self.tell(Report::Deliver { notifications, arrival, cursor, late: false, kept }).await;
         answered(answer).await
+    }
+
+    /// Hands over notifications that should have come by push and did not; returns once they are committed and counted.
+    pub async fn deliver_found_late(&self, notifications: Vec<Notification>) -> Result<(), Failure> {
+        let (kept, answer) = oneshot::channel();
+        let (arrival, cursor) = (Arrival::Backlog, None);
+        self.tell(Report::Deliver { notifications, arrival, cursor, late: true, kept }).await;
+        answered(answer).await
+    }
+
+    /// Says what was unread at the service when it was asked; returns once committed.
+    pub async fn unread_there(&self, unread: Vec<String>, asked: jiff::Timestamp) -> Result<(), Failure> {
+        let (kept, answer) = oneshot::channel();
+        self.tell(Report::UnreadThere { unread, asked, kept }).await;
+        answered(answer).await
+    }
+
+    /// Says what is starred of a family at the service; returns once committed.
+    pub async fn starred(&self, family: String, starred: Vec<String>) -> Result<(), Failure> {
+        let (kept, answer) = oneshot::channel();
+        self.tell(Report::Starred { family, starred, kept }).await;
+        answered(answer).await
+    }
+
+    /// Asks which open wishes to mark as read one call may serve.
+    pub async fn together(&self, family: String) -> Result<Together, Failure> {
+        let (answer, asked) = oneshot::channel();
+        self.tell(Report::Together { family, answer }).await;
+        answered(asked).await
     }
 
     /// Says that an act is about to be told; gives what to tell once that is committed.

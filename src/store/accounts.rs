@@ -86,6 +86,28 @@ impl Store {
     }
 }
 
+impl Store {
+    /// How many notifications of each account only a later look found, though its link was live.
+    pub async fn found_late(&self) -> Result<Vec<(AccountId, u64)>, StoreError> {
+        self.read("found late", |conn| {
+            let mut statement =
+                conn.prepare_cached("SELECT name, found_late FROM account ORDER BY number")?;
+            let rows = statement.query_map([], |row| {
+                Ok((checked(row, 0, AccountId::new)?, row.get::<_, i64>(1)?.unsigned_abs()))
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+}
+
+/// Counts notifications that the push should have brought. Part of an admission's transaction.
+pub(super) fn found_late(conn: &Connection, number: i64, count: usize) -> rusqlite::Result<()> {
+    conn.prepare_cached("UPDATE account SET found_late = found_late + ?2 WHERE number = ?1")?
+        .execute((number, i64::try_from(count).unwrap_or(i64::MAX)))
+        .map(drop)
+}
+
 /// The account's number in this database.
 pub(super) fn number(conn: &Connection, id: &AccountId) -> Result<i64, Trouble> {
     let mut statement = conn.prepare_cached("SELECT number FROM account WHERE name = ?1")?;

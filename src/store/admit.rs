@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use super::error::Trouble;
 use super::threads::Place;
-use super::{Store, StoreError, accounts, column, wishes};
+use super::{Store, StoreError, accounts, column, stars, wishes};
 use crate::account::AccountId;
 use crate::link::Cursor;
 use crate::notification::{Arrival, Detail, Notification, NotificationId};
@@ -24,13 +24,19 @@ pub enum Admitted {
     Completed(NotificationId),
     /// It was known and unread, and the service says that it has been read. (It may have been completed as well.)
     ReadElsewhere(NotificationId),
+    /// It was known, and the service says that its star was set or taken away.
+    StarChanged(NotificationId),
 }
 
 impl Admitted {
     /// Its row.
     pub fn id(self) -> NotificationId {
         match self {
-            Self::New(id) | Self::Known(id) | Self::Completed(id) | Self::ReadElsewhere(id) => id,
+            Self::New(id)
+            | Self::Known(id)
+            | Self::Completed(id)
+            | Self::ReadElsewhere(id)
+            | Self::StarChanged(id) => id,
         }
     }
 }
@@ -42,6 +48,8 @@ pub(super) struct Admission {
     notifications: Vec<Notification>,
     arrival: Arrival,
     cursor: Option<Cursor>,
+    /// They should have come by push: those that are new count as found late.
+    late: bool,
     now: Timestamp,
     answer: oneshot::Sender<Result<Vec<Admitted>, StoreError>>,
 }
@@ -57,8 +65,29 @@ impl Store {
         cursor: Option<Cursor>,
         now: Timestamp,
     ) -> Result<Vec<Admitted>, StoreError> {
+        let late = false;
+        self.admission(|answer| Admission { account, notifications, arrival, cursor, late, now, answer })
+            .await
+    }
+
+    /// Keeps notifications that should have come by push and did not, and counts the new ones among them, in the same transaction.
+    pub async fn admit_found_late(
+        &self,
+        account: AccountId,
+        notifications: Vec<Notification>,
+        now: Timestamp,
+    ) -> Result<Vec<Admitted>, StoreError> {
+        let (arrival, cursor, late) = (Arrival::Backlog, None, true);
+        self.admission(|answer| Admission { account, notifications, arrival, cursor, late, now, answer })
+            .await
+    }
+
+    async fn admission(
+        &self,
+        of: impl FnOnce(oneshot::Sender<Result<Vec<Admitted>, StoreError>>) -> Admission,
+    ) -> Result<Vec<Admitted>, StoreError> {
         let (answer, answered) = oneshot::channel();
-        self.threads.admit(Admission { account, notifications, arrival, cursor, now, answer })?;
+        self.threads.admit(of(answer))?;
         answered.await.map_err(|_| StoreError::Closed)?
     }
 }
@@ -109,13 +138,17 @@ fn together(conn: &mut Connection, group: &[Admission]) -> Result<Vec<Taken>, Tr
 
 fn admit(conn: &Connection, admission: &Admission) -> Taken {
     let account = accounts::number(conn, &admission.account)?;
-    let admitted = admission
+    let admitted: Vec<Admitted> = admission
         .notifications
         .iter()
         .map(|notification| admit_one(conn, account, notification, admission.arrival, admission.now))
         .collect::<rusqlite::Result<_>>()?;
     if let Some(cursor) = &admission.cursor {
         accounts::set_cursor(conn, account, cursor)?;
+    }
+    let new = admitted.iter().filter(|one| matches!(one, Admitted::New(_))).count();
+    if admission.late && new > 0 {
+        accounts::found_late(conn, account, new)?;
     }
     Ok(admitted)
 }
@@ -131,10 +164,16 @@ fn admit_one(
         conn.prepare_cached("INSERT INTO toast (notification) VALUES (?1)")?.execute([id])?;
         return Ok(Admitted::New(NotificationId(id)));
     }
-    let (id, hint, unread) = known(conn, account, &notification.external_id)?;
+    let (id, hint, unread, starred) = known(conn, account, &notification.external_id)?;
     let completes = hint && notification.detail == Detail::Whole;
     if completes {
         complete(conn, id, notification)?;
+    }
+    // A list says how stars are now. What is pushed was just made: it says nothing of them, and a hint even less.
+    let listed = arrival != Arrival::Live && notification.detail == Detail::Whole;
+    let star_changed = listed && starred != notification.starred && !stars::is_open(conn, id)?;
+    if star_changed {
+        stars::follow(conn, id, notification.starred)?;
     }
     if unread && notification.read && !wishes::is_open(conn, id)? {
         conn.prepare_cached(
@@ -144,7 +183,11 @@ fn admit_one(
         return Ok(Admitted::ReadElsewhere(NotificationId(id)));
     }
     let id = NotificationId(id);
-    Ok(if completes { Admitted::Completed(id) } else { Admitted::Known(id) })
+    Ok(match (completes, star_changed) {
+        (true, _) => Admitted::Completed(id),
+        (false, true) => Admitted::StarChanged(id),
+        (false, false) => Admitted::Known(id),
+    })
 }
 
 fn insert(
@@ -158,9 +201,10 @@ fn insert(
     conn.prepare_cached(
         "INSERT INTO notification (account, external_id, kind, icon, title, body, actor,
              context_what, context_id, context_title, context_place, context_url,
-             occurred_at, wants_banner, detail, raw, arrival, admitted_at, read, read_at, read_by, wants_sound, no_news)
+             occurred_at, wants_banner, detail, raw, arrival, admitted_at, read, read_at, read_by, wants_sound, no_news,
+             starred)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21,
-             ?22, ?23)
+             ?22, ?23, ?24)
          ON CONFLICT (account, external_id) DO NOTHING RETURNING id",
     )?
     .query_row(
@@ -188,18 +232,19 @@ fn insert(
             n.read.then_some("service"),
             n.wants_sound,
             n.no_news,
+            n.starred,
         ],
         |row| row.get(0),
     )
     .optional()
 }
 
-/// Row, whether it is a hint, whether it is unread.
-fn known(conn: &Connection, account: i64, external_id: &str) -> rusqlite::Result<(i64, bool, bool)> {
+/// Row, whether it is a hint, whether it is unread, whether it is starred.
+fn known(conn: &Connection, account: i64, external_id: &str) -> rusqlite::Result<(i64, bool, bool, bool)> {
     conn.prepare_cached(
-        "SELECT id, detail = 'hint', read = 0 FROM notification WHERE account = ?1 AND external_id = ?2",
+        "SELECT id, detail = 'hint', read = 0, starred FROM notification WHERE account = ?1 AND external_id = ?2",
     )?
-    .query_row((account, external_id), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+    .query_row((account, external_id), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
 }
 
 fn complete(conn: &Connection, id: i64, n: &Notification) -> rusqlite::Result<()> {
@@ -378,6 +423,25 @@ mod tests {
             bench.store.inbox(search("something")).await.unwrap().is_empty(),
             "the hint's words are gone"
         );
+    }
+
+    #[tokio::test]
+    async fn what_was_found_late_is_counted_once_and_with_its_row() {
+        let bench = Bench::with_account().await;
+        bench.admit(vec![told("pushed", 1)]).await;
+        let late = |names: &[&str]| {
+            let found = names.iter().map(|name| told(name, 1)).collect();
+            bench.store.admit_found_late(id("podio"), found, at(5))
+        };
+        let count = async || bench.store.found_late().await.unwrap();
+        assert_eq!(count().await, [(id("podio"), 0)]);
+        late(&["pushed", "lost", "lost too"]).await.unwrap();
+        late(&["lost"]).await.unwrap();
+        assert_eq!(count().await, [(id("podio"), 2)]);
+        let fault = "CREATE TRIGGER fault BEFORE UPDATE OF found_late ON account BEGIN SELECT raise(ABORT, 'fault'); END";
+        bench.beside().execute_batch(fault).unwrap();
+        assert!(late(&["another"]).await.is_err());
+        assert_eq!((bench.store.total().await.unwrap(), count().await), (3, vec![(id("podio"), 2)]));
     }
 
     #[tokio::test]

@@ -19,6 +19,8 @@ pub struct InboxQuery {
     pub account: Option<AccountId>,
     /// Only unread ones.
     pub unread: bool,
+    /// Only starred ones.
+    pub starred: bool,
     /// Only those that hold all these words, the last one as a beginning. Any text is fine.
     pub search: Option<String>,
     /// Only those that come after this one in the list: `occurred_at` and id of the last row of the page before.
@@ -159,7 +161,7 @@ macro_rules! columns {
             "n.id, a.name, n.external_id, n.kind, n.icon, n.title, n.body, n.actor, n.context_what, n.context_id, \
              n.context_title, n.context_place, n.context_url, n.occurred_at, n.read, n.wants_banner, n.detail, ",
             $raw,
-            ", n.read_at, n.read_by, n.admitted_at, n.wants_sound, n.no_news"
+            ", n.read_at, n.read_by, n.admitted_at, n.wants_sound, n.no_news, n.starred"
         )
     };
 }
@@ -169,7 +171,7 @@ pub(super) const COLUMNS: &str = columns!("n.raw");
 /// The same without what the service sent, which is most of a row: for lists.
 pub(super) const LISTED: &str = columns!("''");
 /// How many there are.
-pub(super) const COLUMN_COUNT: usize = 23;
+pub(super) const COLUMN_COUNT: usize = 24;
 
 const SELECT: &str = concat!(
     "SELECT ",
@@ -212,6 +214,7 @@ pub(super) fn kept(row: &Row<'_>) -> rusqlite::Result<Kept> {
             },
             occurred_at: time(row, 13)?,
             read,
+            starred: row.get(23)?,
             wants_banner: row.get(15)?,
             wants_sound: row.get(21)?,
             no_news: row.get(22)?,
@@ -230,6 +233,7 @@ pub(super) fn kept(row: &Row<'_>) -> rusqlite::Result<Kept> {
 pub(super) struct Filter {
     account: Option<i64>,
     unread: bool,
+    starred: bool,
     before: Option<(i64, i64)>,
 }
 
@@ -237,21 +241,24 @@ impl Filter {
     fn new(conn: &Connection, query: &InboxQuery) -> Result<Self, Trouble> {
         let account = query.account.as_ref().map(|id| accounts::number(conn, id)).transpose()?;
         let before = query.before.map(|(time, id)| (time.as_millisecond(), id.0));
-        Ok(Self { account, unread: query.unread, before })
+        Ok(Self { account, unread: query.unread, starred: query.starred, before })
     }
 
     #[cfg(test)]
     pub(super) fn everything() -> Self {
-        Self { account: None, unread: false, before: None }
+        Self { account: None, unread: false, starred: false, before: None }
     }
 
-    /// The index that gives these rows newest first without looking at others.
+    /// The index that gives these rows newest first without looking at others. Stars are left to SQLite: they are few.
     fn index(&self) -> &'static str {
+        if self.starred {
+            return "";
+        }
         match (self.account.is_some(), self.unread) {
-            (false, false) => "notification_newest",
-            (true, false) => "notification_newest_of_account",
-            (false, true) => "notification_unread",
-            (true, true) => "notification_unread_of_account",
+            (false, false) => "INDEXED BY notification_newest",
+            (true, false) => "INDEXED BY notification_newest_of_account",
+            (false, true) => "INDEXED BY notification_unread",
+            (true, true) => "INDEXED BY notification_unread_of_account",
         }
     }
 
@@ -260,6 +267,9 @@ impl Filter {
         let (mut sql, mut values) = ("1".to_owned(), Vec::new());
         if self.unread {
             sql.push_str(" AND n.read = 0");
+        }
+        if self.starred {
+            sql.push_str(" AND n.starred = 1");
         }
         if let Some(account) = self.account {
             sql.push_str(" AND n.account = ?");
@@ -289,7 +299,7 @@ impl Filter {
         values.push(Value::Integer(at_most(limit)));
         let index = self.index();
         let sql = format!(
-            "SELECT n.occurred_at, n.id FROM notification AS n INDEXED BY {index} WHERE {conditions}
+            "SELECT n.occurred_at, n.id FROM notification AS n {index} WHERE {conditions}
              ORDER BY n.occurred_at DESC, n.id DESC LIMIT ?"
         );
         (sql, values)
@@ -300,7 +310,7 @@ impl Filter {
         values.push(Value::Integer(at_most(limit)));
         let index = self.index();
         let sql = format!(
-            "SELECT {LISTED} FROM notification AS n INDEXED BY {index} CROSS JOIN account AS a ON a.number = n.account
+            "SELECT {LISTED} FROM notification AS n {index} CROSS JOIN account AS a ON a.number = n.account
              WHERE {conditions} ORDER BY n.occurred_at DESC, n.id DESC LIMIT ?"
         );
         (sql, values)
@@ -333,7 +343,7 @@ mod tests {
     use super::*;
     use crate::notification::Arrival;
     use crate::store::testing::{Bench, account, at, hint, id, told};
-    use crate::store::{acts, marks, toasts, wishes};
+    use crate::store::{acts, marks, stars, toasts, wishes};
 
     fn all(limit: usize) -> InboxQuery {
         InboxQuery { limit, ..InboxQuery::default() }
@@ -516,6 +526,8 @@ mod tests {
             ("acts", acts::OF_NOTIFICATION.to_owned()),
             ("waiting acts", acts::WAITING.to_owned()),
             ("acts left behind", acts::LEFT_BEHIND.to_owned()),
+            ("star wishes", stars::OPEN.to_owned()),
+            ("together", wishes::TOGETHER.to_owned()),
             ("newer than", format!("{SELECT} WHERE n.id > ?1 ORDER BY n.id LIMIT ?2")),
         ];
         for which in [marks::ALL_UNREAD, marks::UNREAD_OF_ACCOUNT] {
@@ -525,7 +537,7 @@ mod tests {
         for account in [None, Some(1)] {
             for unread in [false, true] {
                 for before in [None, Some((5, 5))] {
-                    let filter = Filter { account, unread, before };
+                    let filter = Filter { account, unread, starred: false, before };
                     ordered.push((filter.index(), filter.page_sql(50).0));
                     ordered.push((filter.index(), filter.keys_sql(50).0));
                 }
@@ -540,6 +552,12 @@ mod tests {
             ("still unread", marks::STILL_UNREAD),
             ("still read by the mark", marks::STILL_READ_BY_THE_MARK),
             ("fate", toasts::FATE),
+            ("unread of a thing", wishes::UNREAD_OF_THING),
+            ("unread of a family", wishes::UNREAD_OF_FAMILY),
+            ("thread", marks::THREAD),
+            ("unread there", marks::UNREAD_THERE),
+            ("still starred", stars::STARRED_THERE),
+            ("wished", wishes::WISHED),
         ];
         let asked = ordered.iter().map(|(name, sql)| (*name, sql.as_str())).chain(few);
         for (name, sql) in asked {

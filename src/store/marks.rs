@@ -66,6 +66,19 @@ impl Store {
         .await
     }
 
+    /// The rows about the same thing at the service as this one, itself included, oldest first: its whole thread. One that is about
+    /// nothing known is a thread of its own.
+    pub async fn thread(&self, id: NotificationId) -> Result<Vec<NotificationId>, StoreError> {
+        self.read("thread", move |conn| {
+            let mut statement = conn.prepare_cached(THREAD)?;
+            let rows = statement.query_map([id.0], |row| Ok(NotificationId(row.get(0)?)))?;
+            let mut ids = rows.collect::<Result<Vec<_>, _>>()?;
+            ids.sort_unstable();
+            Ok(ids)
+        })
+        .await
+    }
+
     /// The person marks all as read, of one account or of all. Gives back what changed, oldest row first; each opens a wish.
     pub async fn mark_all_read(
         &self,
@@ -136,6 +149,49 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Takes in external ids that the service held unread when it was `asked`: what is read here of them since before that, and is not
+    /// just being told, was marked unread elsewhere. Gives back the rows that changed.
+    pub async fn unread_there(
+        &self,
+        account: AccountId,
+        unread: Vec<String>,
+        asked: Timestamp,
+    ) -> Result<Vec<NotificationId>, StoreError> {
+        self.write("unread there", move |tx| {
+            let number = accounts::number(tx, &account)?;
+            let unread = serde_json::Value::from(unread).to_string();
+            let before = asked.as_millisecond().saturating_sub(LAG);
+            let mut statement = tx.prepare_cached(UNREAD_THERE)?;
+            let rows =
+                statement.query_map((number, unread, before), |row| Ok(NotificationId(row.get(0)?)))?;
+            let mut changed = rows.collect::<Result<Vec<_>, _>>()?;
+            changed.sort_unstable();
+            for id in &changed {
+                // What the person once wished is over with it: the story would otherwise take it for refused.
+                tx.prepare_cached("DELETE FROM wish WHERE notification = ?1")?.execute([id.0])?;
+            }
+            Ok(changed)
+        })
+        .await
+    }
+}
+
+/// So long a service's list may be behind a mark, in milliseconds.
+const LAG: i64 = 2_000;
+
+pub(super) const UNREAD_THERE: &str = "UPDATE notification SET read = 0, read_at = NULL, read_by = NULL
+     WHERE id IN (SELECT n.id FROM json_each(?2) AS there
+             CROSS JOIN notification AS n ON n.account = ?1 AND n.external_id = there.value
+         WHERE n.read = 1 AND n.read_at < ?3 AND NOT EXISTS (
+             SELECT 1 FROM wish AS w WHERE w.notification = n.id AND (w.told_at IS NULL OR w.told_at >= ?3)))
+     RETURNING id";
+
+pub(super) const THREAD: &str = "SELECT id FROM notification WHERE id = ?1
+     UNION SELECT n.id FROM notification AS one CROSS JOIN notification AS n INDEXED BY notification_of_context
+         ON n.account = one.account AND n.context_what = one.context_what AND n.context_id = one.context_id
+     WHERE one.id = ?1 AND one.context_id <> '' AND n.context_id <> ''";
+
 pub(super) const STILL_UNREAD: &str = "UPDATE notification INDEXED BY notification_unread_of_account
      SET read = 1, read_at = ?4, read_by = 'service'
      WHERE read = 0 AND account = ?1 AND occurred_at >= ?2
@@ -167,8 +223,8 @@ pub(super) fn mark_all_sql((index, condition): Which) -> String {
 pub(super) const STILL_READ_BY_THE_MARK: &str = "SELECT 1 FROM notification
      WHERE id = ?1 AND read = 1 AND read_by = 'person' AND read_at = ?2";
 
-/// True if it changed.
-fn set(
+/// Sets a read mark. True if it changed.
+pub(super) fn set(
     conn: &Connection,
     id: NotificationId,
     read: bool,
@@ -186,7 +242,7 @@ fn set(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::notification::{Arrival, Notification};
+    use crate::notification::{Arrival, Context, Notification};
     use crate::store::testing::{Bench, account, at, id, told};
 
     #[tokio::test]
@@ -243,6 +299,46 @@ mod tests {
         let wishes = bench.store.wishes(&id("podio")).await.unwrap();
         assert_eq!(wishes[0], (ids[0], "a".to_owned(), false));
         assert!(bench.store.unmark(unknown, at(100), at(400)).await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_is_unread_again_elsewhere_is_so_here_unless_it_was_read_since() {
+        let bench = Bench::with_account().await;
+        let names = ["long ago", "just now", "wished", "told just now", "unread"];
+        let ids = bench.admit(names.iter().zip(1..).map(|(name, ms)| told(name, ms)).collect()).await;
+        let read = async |which: &[usize], by, ms| {
+            let which = which.iter().map(|at| ids[*at]).collect();
+            bench.store.mark_read(which, true, by, at(ms)).await.unwrap();
+        };
+        read(&[0], ReadBy::Service, 1_000).await;
+        read(&[1], ReadBy::Service, 9_000).await;
+        read(&[2, 3], ReadBy::Person, 1_000).await;
+        bench.store.wish_done(id("podio"), "told just now".into(), true, at(9_000)).await.unwrap();
+        let there = async |asked| {
+            let unread = names.iter().chain(&["unknown"]).map(ToString::to_string).collect();
+            bench.store.unread_there(id("podio"), unread, at(asked)).await.unwrap()
+        };
+        assert_eq!(there(10_000).await, [ids[0]]);
+        let row = bench.store.get(ids[0]).await.unwrap().unwrap();
+        assert_eq!((row.read, row.read_at, row.read_by), (false, None, None));
+        assert_eq!(there(20_000).await, [ids[1], ids[3]]);
+        assert!(!bench.store.wished(ids[3]).await.unwrap().read.is_some_and(|wish| wish.refused));
+        assert!(bench.store.get(ids[2]).await.unwrap().unwrap().read, "that is still to be told");
+    }
+
+    #[tokio::test]
+    async fn a_thread_is_all_that_is_about_one_thing_at_one_account() {
+        let bench = Bench::with_account().await;
+        bench.store.put_account(account("other"), at(0)).await.unwrap();
+        bench.store.admit(id("other"), vec![told("x", 50)], Arrival::Live, None, at(1)).await.unwrap();
+        let nowhere = |name: &str| Notification { context: Context::default(), ..told(name, 5) };
+        let elsewhere =
+            Notification { context: Context { id: "8".into(), ..told("d", 4).context }, ..told("d", 4) };
+        let ids = bench.admit(vec![told("a", 3), elsewhere, told("b", 1), nowhere("e"), nowhere("f")]).await;
+        assert_eq!(bench.store.thread(ids[2]).await.unwrap(), [ids[0], ids[2]]);
+        assert_eq!(bench.store.thread(ids[1]).await.unwrap(), [ids[1]]);
+        assert_eq!(bench.store.thread(ids[3]).await.unwrap(), [ids[3]]);
+        assert!(bench.store.thread(NotificationId(77)).await.unwrap().is_empty());
     }
 
     #[tokio::test]

@@ -20,6 +20,7 @@ mod runs;
 mod schema;
 mod search;
 mod settings;
+mod stars;
 mod threads;
 mod toasts;
 mod wishes;
@@ -39,7 +40,9 @@ pub use admit::Admitted;
 pub use error::StoreError;
 pub use inbox::{InboxQuery, Kept};
 pub use marks::{ReadBy, StillUnread};
+pub use stars::Starred;
 pub use toasts::{Claimed, Ended, Fate, Pending};
+pub use wishes::{Thing, Together, Wished, WishedMark};
 
 use error::Trouble;
 use threads::Threads;

@@ -111,6 +111,7 @@ pub(super) fn told(external_id: &str, ms: i64) -> Notification {
         },
         occurred_at: at(ms),
         read: false,
+        starred: false,
         wants_banner: true,
         wants_sound: true,
         no_news: false,

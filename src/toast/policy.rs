@@ -172,6 +172,7 @@ pub(super) mod tests {
                 context: Context::default(),
                 occurred_at: at(minutes),
                 read: false,
+                starred: false,
                 wants_banner: true,
                 wants_sound: true,
                 no_news: false,

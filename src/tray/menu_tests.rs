@@ -46,6 +46,7 @@ fn entry(id: i64, title: &str, read: bool, url: Option<&str>) -> Entry {
             context: Context { url: url.map(str::to_owned), ..Context::default() },
             occurred_at: now().timestamp(),
             read,
+            starred: false,
             wants_banner: true,
             wants_sound: true,
             no_news: false,

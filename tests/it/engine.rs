@@ -212,6 +212,7 @@ fn pushed(stage: &Stage, id: u64, text: &str) -> belfry::notification::Notificat
         context: Context::default(),
         occurred_at: stage.env.clock.now(),
         read: false,
+        starred: false,
         wants_banner: true,
         wants_sound: true,
         no_news: false,

@@ -10,6 +10,7 @@
 
 mod accounts;
 mod acts;
+mod away;
 mod cli;
 mod click;
 mod demo;
@@ -22,6 +23,7 @@ mod podio_bench;
 mod podio_patience;
 mod podio_sign_in;
 mod quiet;
+mod read_state;
 mod stage;
 mod trouble;
 mod walls;

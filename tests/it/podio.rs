@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use belfry::link::{Failure, LinkState};
-use belfry::notification::{Arrival, Detail, Icon, Kind};
+use belfry::notification::{Arrival, Detail, Icon, Kind, Mark};
 use belfry::source::{Order, Wish};
 use belfry_sandbox::{Answer, Byline, Context, Fault, Message, MetaRefusal, Mode, Options, Side, Spec, Wire};
 
@@ -260,21 +260,64 @@ async fn a_lost_push_is_found_by_the_count_beside_the_next_one() {
 }
 
 #[tokio::test]
+async fn stars_are_told_to_the_service_and_what_is_starred_there_is_told_here() {
+    let bench = Bench::signed_in().await;
+    let (podio, user) = (bench.sandbox.podio(), bench.user());
+    let one = podio.notify_silently(user, Spec::comment("one"));
+    let link = bench.live().await;
+    assert_eq!(link.told().starred, [Vec::<String>::new()]);
+    let star = |starred| Wish { external_id: name(one), mark: Mark::Starred(starred) };
+    link.order(Order::Wish(star(true))).await;
+    link.until(|told| told.done.contains(&star(true))).await;
+    assert!(podio.observed().starred.contains(&one));
+    drop(link);
+    let link = bench.live().await;
+    assert_eq!(link.told().starred, [vec![name(one)]]);
+    assert!(link.told().rows[&name(one)].starred);
+    link.order(Order::Wish(star(false))).await;
+    link.until(|told| told.done.contains(&star(false))).await;
+    assert!(podio.observed().starred.is_empty());
+}
+
+#[tokio::test]
+async fn a_refused_wish_is_told_with_how_it_stands() {
+    let bench = Bench::signed_in().await;
+    let (podio, user) = (bench.sandbox.podio(), bench.user());
+    let ids: Vec<_> = (0..2).map(|_| podio.notify_silently(user, Spec::comment("x"))).collect();
+    let link = bench.live().await;
+    for id in &ids {
+        podio.fault(fault(&format!("/notification/{id}/viewed"), 1, Answer::Status(403)));
+    }
+    // The second was read elsewhere meanwhile: the refusal changes nothing for the person.
+    podio.view_elsewhere(user, ids[1]);
+    let wish = |id| Wish { external_id: name(id), mark: Mark::Read(true) };
+    for id in &ids {
+        link.order(Order::Wish(wish(*id))).await;
+    }
+    let told = link.until(|told| !told.refused.is_empty() && !told.done.is_empty()).await;
+    let (refused, stands, words) = &told.refused[0];
+    assert_eq!((refused, *stands), (&wish(ids[0]), Mark::Read(false)));
+    assert!(words.starts_with("Podio does not allow this"), "{words}");
+    assert_eq!((told.refused.len(), &told.done), (1, &vec![wish(ids[1])]));
+    assert!(!link.told().states.iter().any(|state| matches!(state, LinkState::Waiting { .. })));
+}
+
+#[tokio::test]
 async fn wishes_are_told_to_the_service_and_kept_until_it_takes_them() {
     let bench = Bench::signed_in().await;
     let (podio, user) = (bench.sandbox.podio(), bench.user());
     let one = podio.notify_silently(user, Spec::comment("one"));
     let link = bench.live().await;
     podio.fault(fault(&format!("/notification/{one}/viewed"), 1, Answer::Status(503)));
-    let wish = Wish { external_id: name(one), read: true };
+    let wish = Wish { external_id: name(one), mark: Mark::Read(true) };
     link.order(Order::Wish(wish.clone())).await;
     link.until(|told| told.done.contains(&wish)).await;
     assert!(podio.observed().viewed.contains(&one));
-    let back = Wish { external_id: name(one), read: false };
+    let back = Wish { external_id: name(one), mark: Mark::Read(false) };
     link.order(Order::Wish(back.clone())).await;
     link.until(|told| told.done.contains(&back)).await;
     assert!(!podio.observed().viewed.contains(&one));
-    let gone = Wish { external_id: name(999_999), read: true };
+    let gone = Wish { external_id: name(999_999), mark: Mark::Read(true) };
     link.order(Order::Wish(gone.clone())).await;
     link.until(|told| told.done.contains(&gone)).await;
 }
@@ -290,7 +333,7 @@ async fn an_expired_token_is_refreshed_once_for_all_calls_that_meet_it() {
     podio.forget_observed();
     podio.expire_access_tokens();
     for id in &ids {
-        link.order(Order::Wish(Wish { external_id: name(*id), read: true })).await;
+        link.order(Order::Wish(Wish { external_id: name(*id), mark: Mark::Read(true) })).await;
     }
     let pushed: Vec<_> = (0..4).map(|_| podio.notify(user, Spec::comment("y"))).collect();
     let told = link

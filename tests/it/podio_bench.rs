@@ -8,9 +8,9 @@ use belfry::account::{AccountId, PodioSettings, PushTransport, Settings};
 use belfry::env::tasks::Task;
 use belfry::env::{Clock, Env, Http, Opener, Paths, Secrets, Tasks};
 use belfry::link::{Cursor, Failure, LinkState};
-use belfry::notification::{Arrival, Detail, Notification};
+use belfry::notification::{Arrival, Detail, Mark, Notification};
 use belfry::source::podio::sign_in::{How, Step, begin};
-use belfry::source::{Order, Outbox, Report, Source, Wish};
+use belfry::source::{Order, Outbox, Report, Source, Together, Wish};
 use belfry_sandbox::{Options, Sandbox};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -28,7 +28,11 @@ pub(crate) struct Told {
     /// What had been delivered when the cursor first moved.
     pub(crate) rows_at_cursor: Option<usize>,
     pub(crate) still_unread: Vec<(String, Vec<String>)>,
+    /// What is starred, at each look.
+    pub(crate) starred: Vec<Vec<String>>,
+    pub(crate) found_late: Vec<String>,
     pub(crate) done: Vec<Wish>,
+    pub(crate) refused: Vec<(Wish, Mark, String)>,
     pub(crate) label: Option<String>,
     pub(crate) settings: Option<Settings>,
 }
@@ -50,8 +54,11 @@ impl Told {
                 self.label = Some(label);
                 self.settings = Some(*settings);
             }
-            Report::Deliver { notifications, arrival, cursor, kept } => {
+            Report::Deliver { notifications, arrival, cursor, late, kept } => {
                 for one in notifications {
+                    if late {
+                        self.found_late.push(one.external_id.clone());
+                    }
                     self.deliveries.push((one.external_id.clone(), arrival, one.detail));
                     let hint_for_whole = one.detail == Detail::Hint
                         && self.rows.get(&one.external_id).is_some_and(|row| row.detail == Detail::Whole);
@@ -69,10 +76,18 @@ impl Told {
                 self.still_unread.push((family, unread));
                 drop(kept.send(Ok(())));
             }
+            Report::UnreadThere { unread: _, asked: _, kept } => drop(kept.send(Ok(()))),
+            Report::Starred { family: _, starred, kept } => {
+                self.starred.push(starred);
+                drop(kept.send(Ok(())));
+            }
             Report::Done(wish) => self.done.push(wish),
             // What acts do is told with a real engine, in `acts`.
             Report::Begin { number: _, begun } => drop(begun.send(Ok(None))),
             Report::Acted { number: _, end: _, kept } => drop(kept.send(Ok(Vec::new()))),
+            Report::Refused { wish, stands, words } => self.refused.push((wish, stands, words)),
+            // This engine knows no wishes.
+            Report::Together { family: _, answer } => drop(answer.send(Ok(Together::default()))),
         }
     }
 }

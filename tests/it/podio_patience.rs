@@ -5,6 +5,7 @@ use std::time::Duration;
 use belfry::account::Settings;
 use belfry::env::SecretName;
 use belfry::link::{Failure, LinkState};
+use belfry::notification::Mark;
 use belfry::source::podio::sign_in::{How, SignedIn, Step};
 use belfry::source::{Order, Wish};
 use belfry_sandbox::{Answer, Fault, Spec};
@@ -69,7 +70,7 @@ async fn a_wish_stays_open_while_a_proxy_is_in_the_way() {
     let id = podio.notify_silently(user, Spec::comment("one"));
     let link = bench.live().await;
     podio.fault(fault(&format!("/notification/{id}/viewed"), 1, Answer::Status(407)));
-    let wish = Wish { external_id: format!("n{id}"), read: true };
+    let wish = Wish { external_id: format!("n{id}"), mark: Mark::Read(true) };
     link.order(Order::Wish(wish.clone())).await;
     link.until(|told| told.done.contains(&wish)).await;
     assert!(podio.observed().viewed.contains(&id), "not done before the service has taken it");

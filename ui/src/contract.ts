@@ -304,6 +304,10 @@ occurred_at: string,
  */
 read: boolean, 
 /**
+ * True if the service says that the person starred it.
+ */
+starred: boolean, 
+/**
  * False if the account's own settings ask for no native pop-up for it.
  */
 wants_banner: boolean, 
@@ -336,6 +340,10 @@ account?: AccountId | null,
  * Unread only.
  */
 unread?: boolean, 
+/**
+ * Starred only.
+ */
+starred?: boolean, 
 /**
  * Words that must occur, in any order; the last may be the beginning of a word.
  */
@@ -409,6 +417,10 @@ occurred_at: string,
  * True if the service says that it has been seen.
  */
 read: boolean, 
+/**
+ * True if the service says that the person starred it.
+ */
+starred: boolean, 
 /**
  * False if the account's own settings ask for no native pop-up for it.
  */
@@ -828,7 +840,15 @@ outcome: string,
 /**
  * Why, by its stored name, where there is a reason.
  */
-reason: string | null, } | { "signal": "accounts" } | { "signal": "settings" } | { "signal": "reread" } | { "signal": "missed" };
+reason: string | null, } | { "signal": "accounts" } | { "signal": "settings" } | { "signal": "reread" } | { "signal": "refused", 
+/**
+ * Which.
+ */
+id: NotificationId, 
+/**
+ * In a sentence for the person.
+ */
+words: string, } | { "signal": "missed" };
 
 /**
  * The kinds of trouble.

@@ -133,7 +133,7 @@ fn the_answers_are_as_the_window_knows_them() {
 
 #[test]
 fn every_signal_is_among_the_answers() {
-    let mut seen = [false; 8];
+    let mut seen = [false; 9];
     for signal in values::signals() {
         // A new signal does not compile here: give it a number, and the list a value.
         seen[match signal {
@@ -145,9 +145,10 @@ fn every_signal_is_among_the_answers() {
             Signal::Settings => 5,
             Signal::Reread => 6,
             Signal::Missed => 7,
+            Signal::Refused { .. } => 8,
         }] = true;
     }
-    assert_eq!(seen, [true; 8]);
+    assert_eq!(seen, [true; 9]);
 }
 
 /// What the window sends, as it may write it.

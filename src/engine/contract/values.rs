@@ -15,7 +15,7 @@ use crate::engine::{desk, doctor, overview, story};
 use crate::env::Paths;
 use crate::kind::{Icon, Kind};
 use crate::link::LinkState;
-use crate::notification::{Arrival, Context, Detail, Notification, NotificationId};
+use crate::notification::{Arrival, Context, Detail, Mark, Notification, NotificationId};
 use crate::part::Part;
 use crate::rule::{ClickTo, QuietHours, Shown, Theme, Weekday};
 use crate::source::podio::parts::samples::{self, Sample};
@@ -187,10 +187,10 @@ pub(super) fn inbox() -> Vec<Entry> {
     let count = rows.len();
     rows.into_iter()
         .enumerate()
-        .map(|(place, (account, kind, actor, title, body, what, place_name, happened, read))| {
+        .map(|(place, (account, kind_name, actor, title, body, what, place_name, happened, read))| {
             let number = 40 + count - place;
             let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-            let kind = Kind::from(kind.to_owned());
+            let kind = Kind::from(kind_name.to_owned());
             let url = match (account, what) {
                 ("podio-2", "item") => Some("javascript:alert(document.domain)".to_owned()),
                 (_, "") => None,
@@ -220,6 +220,7 @@ pub(super) fn inbox() -> Vec<Entry> {
                     },
                     occurred_at: at(happened),
                     read: read.is_some(),
+                    starred: matches!(kind_name, "update" | "reminder"),
                     wants_banner: true,
                     wants_sound: true,
                     no_news: false,
@@ -311,7 +312,8 @@ pub(super) fn health() -> Health {
     };
     let secrets = Ok("sign-ins are kept in the system's password store".into());
     let paths = Paths::under(std::path::Path::new("/home/ada/belfry"));
-    let health = doctor::health(&overview(), toasts, secrets, 1_204, &paths, now());
+    let mut health = doctor::health(&overview(), toasts, secrets, 1_204, &paths, now());
+    health.findings.extend(doctor::found_late(&[(id("podio"), 3), (id("podio-2"), 0), (id("podio-3"), 1)]));
     // A release does not change the contract.
     Health { version: "0.1.0".into(), ..health }
 }
@@ -384,6 +386,14 @@ pub(super) fn signals() -> Vec<Signal> {
         Signal::Accounts,
         Signal::Settings,
         Signal::Reread,
+        Signal::Refused {
+            id: NotificationId(50),
+            words: story::refused(
+                "Mei Lin commented on Website relaunch",
+                Mark::Read(true),
+                "Podio does not allow this to the signed-in user or the API key",
+            ),
+        },
         Signal::Missed,
     ]);
     signals

@@ -8,6 +8,7 @@ use crate::account::AccountId;
 use crate::act::{ActEnd, ActState};
 use crate::engine::views::Signal;
 use crate::link::Failure;
+use crate::notification::{Mark, NotificationId};
 use crate::source::{Begun, Wish};
 use crate::store::{KeptAct, StoreError};
 
@@ -79,11 +80,11 @@ impl Intake {
         wishes
     }
 
-    async fn read_by_act(&self, id: crate::notification::NotificationId) -> Result<Option<Wish>, StoreError> {
+    async fn read_by_act(&self, id: NotificationId) -> Result<Option<Wish>, StoreError> {
         if self.person_read(vec![id], true).await?.is_empty() {
             return Ok(None);
         }
         let row = self.store.get(id).await?;
-        Ok(row.map(|row| Wish { external_id: row.notification.external_id, read: true }))
+        Ok(row.map(|row| Wish { external_id: row.notification.external_id, mark: Mark::Read(true) }))
     }
 }

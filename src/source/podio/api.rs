@@ -79,6 +79,8 @@ pub(crate) struct Listing {
     pub(crate) viewed_from: Option<Timestamp>,
     /// Only those created from then on.
     pub(crate) created_from: Option<Timestamp>,
+    /// Only those starred.
+    pub(crate) starred: bool,
 }
 
 /// One call before it is made.
@@ -153,6 +155,9 @@ impl Api {
         if what.unviewed {
             query.push(("viewed", "0".to_owned()));
         }
+        if what.starred {
+            query.push(("starred", "1".to_owned()));
+        }
         let times = [("viewed_from", what.viewed_from), ("created_from", what.created_from)];
         query.extend(times.into_iter().filter_map(|(name, time)| Some((name, as_query(time?)))));
         let page = async |limit: usize| {
@@ -196,6 +201,41 @@ impl Api {
         purpose: Purpose,
     ) -> Result<(), ApiError> {
         self.mark(read, &format!("/conversation/{conversation}/read"), purpose).await
+    }
+
+    /// Marks all of the user's notifications about one thing viewed.
+    pub(crate) async fn mark_thing_viewed(
+        &self,
+        what: &str,
+        id: u64,
+        purpose: Purpose,
+    ) -> Result<(), ApiError> {
+        self.mark(true, &format!("/notification/{what}/{id}/viewed"), purpose).await
+    }
+
+    /// Marks all of the user's notifications viewed.
+    pub(crate) async fn mark_all_viewed(&self, purpose: Purpose) -> Result<(), ApiError> {
+        self.mark(true, "/notification/viewed", purpose).await
+    }
+
+    /// Stars a notification, or takes the star away.
+    pub(crate) async fn mark_starred(
+        &self,
+        notification: i64,
+        starred: bool,
+        purpose: Purpose,
+    ) -> Result<(), ApiError> {
+        self.mark(starred, &format!("/notification/{notification}/star"), purpose).await
+    }
+
+    /// Stars a conversation, or takes the star away.
+    pub(crate) async fn star_conversation(
+        &self,
+        conversation: i64,
+        starred: bool,
+        purpose: Purpose,
+    ) -> Result<(), ApiError> {
+        self.mark(starred, &format!("/conversation/{conversation}/star"), purpose).await
     }
 
     /// How long there is no room for useful calls; `None` if there is.

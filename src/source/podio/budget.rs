@@ -30,7 +30,7 @@ pub(crate) enum Operation {
     One,
     /// `GET /user/setting/…`.
     Settings,
-    /// `POST` or `DELETE …/viewed`, `POST …/read`.
+    /// `POST` or `DELETE …/viewed`, `…/read`, `…/star`.
     Mark,
     /// What the person does: a reply, a completed task and the like.
     Act,

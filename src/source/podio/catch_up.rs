@@ -1,7 +1,7 @@
 //! Catching up: everything the service has that Belfry may have missed, and what is still unread there.
 //!
-//! In: the cursor. Out: deliveries without a cursor page by page, then what is still unread, and last, when all of it is kept, the new
-//! cursor. The cursor is a time of the service's clock: all that was created up to it has been taken in.
+//! In: the cursor. Out: deliveries without a cursor page by page, then what is still unread and now and then what is starred, and last,
+//! when all of it is kept, the new cursor. The cursor is a time of the service's clock: all that was created up to it has been taken in.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::api::{Api, Listing};
+use super::api::{Api, ApiError, Listing};
 use super::budget::Purpose;
 use super::normalize::{self, Asks, Reader};
 use super::paging::{Next, Paging};
@@ -32,6 +32,10 @@ const SETTLING: Duration = Duration::from_secs(30);
 /// How far back the service is asked for what was read.
 const JUST_READ: SignedDuration = SignedDuration::from_mins(10);
 const MOST_HEARD: usize = 5_000;
+/// More starred ones than this are not compared with ours.
+const MOST_STARRED: usize = 2_000;
+/// How long a push may be on its way, in the service's whole seconds: what is younger is not late.
+const ON_ITS_WAY: SignedDuration = SignedDuration::from_secs(2);
 
 #[derive(Serialize, Deserialize)]
 struct Kept {
@@ -67,8 +71,14 @@ impl Heard {
         new
     }
 
+    /// True if this was heard of late.
+    fn knows(&self, id: i64) -> bool {
+        let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        recent.iter().any(|(_, heard)| *heard == id)
+    }
+
     /// Those heard since shortly before `since`; `None` if some of them may have been forgotten.
-    fn since(&self, since: Instant) -> Option<Vec<i64>> {
+    pub(crate) fn since(&self, since: Instant) -> Option<Vec<i64>> {
         let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         let from = since.checked_sub(SETTLING).unwrap_or(since);
         let whole = recent.len() < MOST_HEARD || recent.front().is_some_and(|(at, _)| *at < from);
@@ -99,6 +109,10 @@ pub(crate) struct CatchUp {
     pub(crate) unread: Option<i64>,
     /// What the push says meanwhile.
     pub(crate) heard: Heard,
+    /// The link was live all the time: what was made a while ago should have been heard.
+    pub(crate) late: bool,
+    /// Look at what is starred, too.
+    pub(crate) stars: bool,
     /// How much depends on it.
     pub(crate) purpose: Purpose,
 }
@@ -110,6 +124,8 @@ pub(crate) struct CaughtUp {
     pub(crate) cursor: Timestamp,
     /// How many are unread at the service, if all were counted.
     pub(crate) unread: Option<i64>,
+    /// True if what is starred was taken in, too.
+    pub(crate) stars: bool,
     /// The notifications taken in, whole.
     pub(crate) seen: BTreeSet<i64>,
 }
@@ -124,13 +140,16 @@ impl CatchUp {
 
         let recent = Listing { created_from: from, ..Listing::default() };
         let most = if from.is_some() { usize::MAX } else { FIRST_FILL };
-        self.go_through(&recent, most, arrival, &mut seen, |page| {
+        self.go_through(&recent, most, begun, arrival, &mut seen, |page| {
             newest = newest.max(page.iter().map(|one| one.occurred_at).max());
             read_there.extend(page.iter().filter(|one| one.read).map(|one| one.external_id.clone()));
         })
         .await?;
 
         let unread = self.still_unread(begun, arrival, &mut seen, read_there).await?;
+        if self.stars {
+            self.starred(arrival, &mut seen).await?;
+        }
 
         // Never beyond the service's present: a wrong date must not make us skip what is to come.
         let reached = newest.map(|newest| begun.map_or(newest, |begun| newest.min(begun)));
@@ -138,10 +157,11 @@ impl CatchUp {
         if self.since != Some(cursor) {
             self.reports.deliver(Vec::new(), arrival, write_cursor(cursor)).await?;
         }
-        Ok(CaughtUp { cursor, unread, seen })
+        Ok(CaughtUp { cursor, unread, stars: self.stars, seen })
     }
 
-    /// Takes in what is unread there, and tells the engine which those are.
+    /// Takes in what is unread there, and tells the engine which those are: what it lacks was read elsewhere, and what it has and is read
+    /// here was marked unread elsewhere.
     async fn still_unread(
         &self,
         begun: Option<Timestamp>,
@@ -155,15 +175,16 @@ impl CatchUp {
         // What the person reads while we read the list stays in it, so that nothing moves up unseen; and what they read just before is
         // in it too, marked as read.
         let viewed_from = begun.and_then(|begun| begun.checked_sub(JUST_READ).ok());
-        let list = Listing { unviewed: true, viewed_from, created_from: from };
+        let list = Listing { unviewed: true, viewed_from, created_from: from, starred: false };
         let mut unread = BTreeSet::new();
-        self.go_through(&list, usize::MAX, arrival, seen, |page| {
+        self.go_through(&list, usize::MAX, begun, arrival, seen, |page| {
             for one in page {
                 let of = if one.read { &mut read_there } else { &mut unread };
                 of.insert(one.external_id.clone());
             }
         })
         .await?;
+        self.reports.unread_there(unread.iter().cloned().collect(), self.now).await?;
         let count = i64::try_from(unread.len()).ok().filter(|_| from.is_none());
         if let Some(heard) = self.heard.since(asked) {
             let heard = heard.into_iter().map(normalize::notification_id);
@@ -174,11 +195,39 @@ impl CatchUp {
         Ok(count)
     }
 
+    /// Takes in what is starred there, and tells the engine which those are.
+    async fn starred(&self, arrival: Arrival, seen: &mut BTreeSet<i64>) -> Result<(), Failure> {
+        let list = Listing { starred: true, ..Listing::default() };
+        let mut starred = BTreeSet::new();
+        // A star says nothing of when it should have been heard.
+        self.go_through(&list, MOST_STARRED, None, arrival, seen, |page| {
+            starred.extend(page.iter().map(|one| one.external_id.clone()));
+        })
+        .await?;
+        if starred.len() >= MOST_STARRED {
+            return Ok(());
+        }
+        self.reports.starred(normalize::NOTIFICATIONS.to_owned(), starred.into_iter().collect()).await
+    }
+
+    /// True if this should have come by push.
+    fn is_late(&self, one: &Notification, begun: Option<Timestamp>) -> bool {
+        let sent = one.occurred_at.checked_add(ON_ITS_WAY).unwrap_or(one.occurred_at);
+        let heard = normalize::number(&one.external_id).is_none_or(|id| self.heard.knows(id));
+        // What is older was made while nobody listened, and unread again only now.
+        let recent = self
+            .since
+            .and_then(|since| since.checked_sub(OVERLAP).ok())
+            .is_some_and(|from| one.occurred_at >= from);
+        self.late && recent && !heard && begun.is_some_and(|begun| sent <= begun)
+    }
+
     /// Goes through a list and delivers what was not seen yet; `look` sees every notification of every page.
     async fn go_through(
         &self,
         list: &Listing,
         most: usize,
+        begun: Option<Timestamp>,
         arrival: Arrival,
         seen: &mut BTreeSet<i64>,
         mut look: impl FnMut(&[Notification]),
@@ -187,7 +236,7 @@ impl CatchUp {
         let (mut paging, mut next) = (Paging::default(), Next::Page(0));
         while let Next::Page(offset) = next {
             let asked = self.api.list(list, offset, self.purpose).await;
-            let groups = asked.map_err(super::api::ApiError::into_failure)?;
+            let groups = asked.map_err(ApiError::into_failure)?;
             let numbers: Vec<Vec<i64>> = groups.iter().map(normalize::numbers).collect();
             let (_, after) = paging.took(&numbers);
             next = if paging.seen() >= most { Next::Done } else { after };
@@ -197,12 +246,36 @@ impl CatchUp {
                 .into_iter()
                 .filter(|one| normalize::number(&one.external_id).is_some_and(|id| seen.insert(id)))
                 .collect();
+            let (late, new): (Vec<_>, Vec<_>) = new.into_iter().partition(|one| self.is_late(one, begun));
+            if !late.is_empty() {
+                self.reports.deliver_found_late(late).await?;
+            }
             if !new.is_empty() {
                 self.reports.deliver(new, arrival, None).await?;
             }
         }
         Ok(())
     }
+}
+
+/// The numbers of all notifications of a list; `None` if there are more than `most`.
+pub(crate) async fn numbers_of(
+    api: &Api,
+    list: &Listing,
+    most: usize,
+    purpose: Purpose,
+) -> Result<Option<BTreeSet<i64>>, ApiError> {
+    let (mut paging, mut next, mut all) = (Paging::default(), Next::Page(0), BTreeSet::new());
+    while let Next::Page(offset) = next {
+        let groups = api.list(list, offset, purpose).await?;
+        let numbers: Vec<Vec<i64>> = groups.iter().map(normalize::numbers).collect();
+        all.extend(numbers.iter().flatten());
+        if all.len() > most {
+            return Ok(None);
+        }
+        (_, next) = paging.took(&numbers);
+    }
+    Ok(Some(all))
 }
 
 /// All notifications of a page, oldest first.

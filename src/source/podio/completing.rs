@@ -81,6 +81,11 @@ impl Completing {
         }
     }
 
+    /// True if nothing that was just heard is on its way.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.fresh.is_empty() && self.under_way.is_empty()
+    }
+
     /// True if fresh hints wait.
     pub(crate) fn has_fresh(&self) -> bool {
         !self.fresh.is_empty()

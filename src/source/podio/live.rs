@@ -23,9 +23,10 @@ use super::wishes::Call;
 use super::{Podio, acts, no_push_object};
 use crate::link::{Failure, LinkState};
 use crate::notification::{Arrival, Notification};
-use crate::source::{Order, Outbox, Report, Reports, Wish};
+use crate::source::{Order, Outbox, Report, Reports, Together, Wish};
 
 mod next;
+mod telling;
 #[cfg(test)]
 mod tests;
 
@@ -37,8 +38,9 @@ const LIFE: Duration = Duration::from_secs(10);
 const FETCH: Duration = Duration::from_secs(5);
 /// A different unread count is looked into after so long, because it often explains itself …
 const SETTLE: Duration = Duration::from_secs(2);
-/// … and not more often than this.
-const BETWEEN_LOOKS: Duration = Duration::from_secs(30);
+/// … and the next one so much later, doubled with each that follows soon, up to the longest.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(3);
+const LONGEST_BETWEEN: Duration = Duration::from_secs(30);
 /// A quiet link looks again at the service's lists after a time between these.
 const LOOK_AGAIN: std::ops::Range<u64> = 600..900;
 /// After a passing failure of something that can wait: so long, and doubled each time up to the longest.
@@ -46,8 +48,8 @@ const SOON: Duration = Duration::from_secs(2);
 const LATE: Duration = Duration::from_secs(300);
 /// A push object that was fetched longer ago is not used any more.
 const FRESH: Duration = Duration::from_secs(60);
-/// From so many wishes on they leave room for everything else.
-const MANY_WISHES: usize = 20;
+/// The list of what is starred is looked at not more often than this.
+const BETWEEN_STARS: Duration = Duration::from_secs(600);
 /// A timer that stands far in the future.
 const LONG: Duration = Duration::from_secs(24 * 3600);
 
@@ -59,6 +61,9 @@ enum Work {
     Page(Vec<Hint>, Result<Vec<Value>, ApiError>),
     LeftOnes(Vec<i64>, Result<Vec<Value>, ApiError>),
     Told(Call, bool, Result<(), ApiError>),
+    Together(Result<Together, Failure>),
+    Looked(Instant, Result<Option<BTreeSet<i64>>, ApiError>),
+    Refused(Vec<Wish>, String, Option<Value>),
     HandedOver(Result<(), Failure>),
 }
 
@@ -102,6 +107,7 @@ pub(super) struct Live<'a> {
     once_more: bool,
     look_at: Instant,
     looked_at: Option<Instant>,
+    between_looks: Duration,
     /// A different count is being given time to explain itself until then.
     count_at: Option<Instant>,
     /// How many the service last said are unread; none while that is being looked into.
@@ -109,7 +115,12 @@ pub(super) struct Live<'a> {
     /// What it had said when the running catch-up began.
     asked_unread: Option<i64>,
     left_at: Instant,
+    /// Wishes are not told before this, after a failure …
     wishes_at: Instant,
+    /// … and have nothing to do before this.
+    wishes_rest: Option<Instant>,
+    /// The machine may have slept since the last look.
+    slept: bool,
     /// Calls that could wait and failed in a row.
     failures: u32,
     life_at: Option<Instant>,
@@ -144,11 +155,14 @@ impl<'a> Live<'a> {
             once_more: false,
             look_at: now + LONG,
             looked_at: None,
+            between_looks: BETWEEN_LOOKS,
             count_at: None,
             said_unread: unread,
             asked_unread: None,
             left_at: now,
             wishes_at: now,
+            wishes_rest: None,
+            slept: false,
             failures: 0,
             life_at: None,
             messages: Vec::new(),
@@ -288,7 +302,7 @@ impl<'a> Live<'a> {
     }
 
     fn wished(&mut self, wish: Wish) {
-        if let Some(hopeless) = self.podio.wishes.wish(wish) {
+        if let Some(hopeless) = self.podio.wishes.wish(wish, Instant::now()) {
             self.podio.outgoing.tell(Report::Done(hopeless));
         }
     }
@@ -301,6 +315,7 @@ impl<'a> Live<'a> {
                 client.probe(PROBE);
                 // The machine may have slept: the timers have, and so has the comparison with the service.
                 if self.stage == Stage::Live {
+                    self.slept = true;
                     self.look_soon();
                 }
             }
@@ -328,7 +343,13 @@ impl<'a> Live<'a> {
                 self.complete(hints, groups, true)
             }
             Work::LeftOnes(ids, groups) => self.complete_left(&ids, groups),
-            Work::Told(call, read, result) => self.told(call, read, result),
+            Work::Told(call, set, result) => self.told(call, set, result),
+            Work::Together(together) => self.together(together),
+            Work::Looked(began, listed) => self.looked(began, listed),
+            Work::Refused(wishes, words, group) => {
+                self.refused_wishes(wishes, &words, group.as_ref());
+                Ok(())
+            }
             Work::HandedOver(result) => {
                 self.podio.outgoing.handed_over(&result);
                 result
@@ -384,6 +405,9 @@ impl<'a> Live<'a> {
         match result {
             Ok(caught_up) => {
                 self.podio.since = Some(caught_up.cursor);
+                if caught_up.stars {
+                    self.podio.stars_at = Some(now);
+                }
                 self.podio.completing.whole(caught_up.seen);
                 self.counted(caught_up.unread);
                 self.look_at = now + Duration::from_secs(rand::random_range(LOOK_AGAIN));
@@ -494,30 +518,6 @@ impl<'a> Live<'a> {
                 normalize::group(group, self.reader()).into_iter().find(|one| one.external_id == wanted)
             }
         }
-    }
-
-    fn told(&mut self, call: Call, read: bool, result: Result<(), ApiError>) -> Result<(), Failure> {
-        let mut end = Ok(());
-        let done = match result {
-            Ok(()) => {
-                self.failures = 0;
-                let step = if read { -1 } else { 1 };
-                if matches!(call, Call::Notification(_)) {
-                    self.podio.known_unread = self.podio.known_unread.map(|count| count + step);
-                }
-                true
-            }
-            // What is gone or forbidden cannot be marked, today or tomorrow.
-            Err(ApiError::Gone | ApiError::Refused(_)) => true,
-            Err(ApiError::Failed(failure)) => {
-                end = self.put_off(failure).map(|wait| self.wishes_at = Instant::now() + wait);
-                false
-            }
-        };
-        for wish in self.podio.wishes.ended(call, read, done) {
-            self.podio.outgoing.tell(Report::Done(wish));
-        }
-        end
     }
 
     /// A step of telling an act has ended.

@@ -75,6 +75,8 @@ pub struct Podio {
     /// How many the service's counter should say are unread, as far as we know, and by how much it differs from its list.
     known_unread: Option<i64>,
     unread_offset: i64,
+    /// When the list of what is starred was last taken in.
+    stars_at: Option<tokio::time::Instant>,
     heard: Heard,
     /// What the account's own settings ask for.
     asks: Asks,
@@ -101,6 +103,7 @@ impl Podio {
             renew_at: None,
             known_unread: None,
             unread_offset: 0,
+            stars_at: None,
             heard: Heard::default(),
             asks: Asks::default(),
             completing: Completing::default(),
@@ -132,8 +135,9 @@ impl Podio {
     }
 
     /// Ends the sign-in: all tokens that Podio gave this person through this API key.
-    pub(crate) async fn sign_out(&self) -> Result<(), Failure> {
-        match self.api.sign_out().await {
+    pub(crate) async fn sign_out(self) -> Result<(), Failure> {
+        let api = self.api;
+        match api.sign_out().await {
             Ok(()) | Err(api::ApiError::Gone) => Ok(()),
             Err(error) => Err(error.into_failure()),
         }

@@ -82,6 +82,11 @@ impl Outgoing {
         })
     }
 
+    /// True if every notification that was queued is kept.
+    pub(crate) fn has_no_notifications(&self) -> bool {
+        self.count == 0
+    }
+
     /// A hand-over has ended. What was not kept goes back to the front.
     pub(crate) fn handed_over(&mut self, kept: &Result<(), Failure>) {
         self.busy = false;
@@ -98,7 +103,7 @@ impl Outgoing {
         self.handed_over(&unfinished);
         self.items.retain(|item| match item {
             Item::Notifications(..) | Item::StillUnread { .. } => true,
-            Item::Tell(Report::Done(_)) => true,
+            Item::Tell(Report::Done(_) | Report::Refused { .. }) => true,
             Item::Tell(
                 Report::State(_)
                 | Report::Alive
@@ -106,7 +111,10 @@ impl Outgoing {
                 | Report::Deliver { .. }
                 | Report::StillUnread { .. }
                 | Report::Begin { .. }
-                | Report::Acted { .. },
+                | Report::Acted { .. }
+                | Report::UnreadThere { .. }
+                | Report::Starred { .. }
+                | Report::Together { .. },
             ) => false,
         });
     }

@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{BETWEEN_LOOKS, FETCH, FRESH, LONG, Live, MANY_WISHES, Pass, SETTLE, Stage, Work};
+use super::{
+    BETWEEN_LOOKS, BETWEEN_STARS, FETCH, FRESH, LONG, LONGEST_BETWEEN, Live, Pass, SETTLE, Stage, Work,
+};
 use crate::link::Failure;
 use crate::notification::Arrival;
 use crate::source::podio::api::{ApiError, Listing};
 use crate::source::podio::budget::Purpose;
 use crate::source::podio::catch_up::CatchUp;
 use crate::source::podio::completing::Fetch;
-use crate::source::podio::wishes::Call;
 
 impl Live<'_> {
     pub(super) fn act(&mut self, client: &mut bayeux::Client) -> Result<(), Failure> {
@@ -57,7 +58,7 @@ impl Live<'_> {
             self.count_at = None;
         } else if self.count_at.is_none() {
             let now = Instant::now();
-            let allowed = self.looked_at.map_or(now, |looked| looked + BETWEEN_LOOKS);
+            let allowed = self.looked_at.map_or(now, |looked| looked + self.between_looks);
             self.count_at = Some((now + SETTLE).max(allowed));
         }
     }
@@ -95,16 +96,22 @@ impl Live<'_> {
     /// Looks again at the service's lists, but not more often than allowed.
     pub(super) fn look_soon(&mut self) {
         let now = Instant::now();
-        let allowed = self.looked_at.map_or(now, |looked| looked + BETWEEN_LOOKS);
+        let allowed = self.looked_at.map_or(now, |looked| looked + self.between_looks);
         self.look_at = self.look_at.min((now + SETTLE).max(allowed));
     }
 
     fn catch_up(&mut self) {
         self.catching_up = true;
-        self.once_more = false;
+        // After a gap, or a sleep, it is no wonder that the push brought nothing.
+        let late = self.stage == Stage::Live && !self.once_more && !self.slept;
+        (self.once_more, self.slept) = (false, false);
         let now = Instant::now();
+        let stars = self.podio.stars_at.is_none_or(|at| now >= at + BETWEEN_STARS);
         self.look_at = now + LONG;
         if self.stage == Stage::Live {
+            let soon = self.looked_at.is_some_and(|looked| now < looked + 2 * LONGEST_BETWEEN);
+            self.between_looks =
+                if soon { (2 * self.between_looks).min(LONGEST_BETWEEN) } else { BETWEEN_LOOKS };
             self.looked_at = Some(now);
         }
         // From here on only a newer word counts: this one is being looked into.
@@ -121,6 +128,8 @@ impl Live<'_> {
             since: podio.since,
             unread: self.asked_unread.or(podio.known_unread),
             heard: podio.heard.clone(),
+            late,
+            stars,
             purpose: if self.stage == Stage::Live { Purpose::Useful } else { Purpose::Needed },
         };
         self.works.push(Box::pin(async move { Work::CaughtUp(catch_up.run().await) }));
@@ -165,24 +174,6 @@ impl Live<'_> {
         }));
     }
 
-    fn act_on_wishes(&mut self, now: Instant) {
-        if now < self.wishes_at {
-            return;
-        }
-        let many = self.podio.wishes.count() > MANY_WISHES;
-        while let Some((call, read)) = self.podio.wishes.next() {
-            let api = self.podio.api.clone();
-            let purpose = if many { Purpose::Useful } else { Purpose::Needed };
-            self.works.push(Box::pin(async move {
-                let result = match call {
-                    Call::Notification(id) => api.mark_viewed(id, read, purpose).await,
-                    Call::Conversation(id) => api.mark_conversation(id, read, purpose).await,
-                };
-                Work::Told(call, read, result)
-            }));
-        }
-    }
-
     /// The next moment at which there is something to do without being told.
     pub(super) fn next_alarm(&self) -> Instant {
         let mut alarms = vec![self.renew_at];
@@ -193,7 +184,8 @@ impl Live<'_> {
             alarms.extend(self.count_at);
             alarms.extend(Some(self.left_at).filter(|_| self.podio.completing.has_left()));
         }
-        alarms.extend(Some(self.wishes_at).filter(|_| self.podio.wishes.has_waiting()));
+        alarms.extend(Some(self.wishes_at).filter(|_| self.podio.wishes.count() > 0));
+        alarms.extend(self.wishes_rest);
         alarms.extend(self.podio.acts.next_at());
         // What is due already waits for something else to end, and that end wakes us.
         let now = Instant::now();

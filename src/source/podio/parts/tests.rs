@@ -459,6 +459,7 @@ proptest! {
             context: Context { what: whats[what].into(), ..Context::default() },
             occurred_at: jiff::Timestamp::UNIX_EPOCH,
             read: false,
+            starred: false,
             wants_banner: true,
             wants_sound: true,
             no_news: false,
