@@ -9,6 +9,8 @@ const COMMANDS: &[&str] = &[
     "parts",
     "why",
     "set_read",
+    "set_thread_read",
+    "set_starred",
     "mark_all_read",
     "undo",
     "open",

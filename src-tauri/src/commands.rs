@@ -34,6 +34,8 @@ pub(crate) fn all() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static {
         parts,
         why,
         set_read,
+        set_thread_read,
+        set_starred,
         mark_all_read,
         undo,
         open,
@@ -92,6 +94,20 @@ async fn why(resident: Hold<'_>, id: NotificationId) -> Answer<Why> {
 #[tauri::command]
 async fn set_read(resident: Hold<'_>, ids: Vec<NotificationId>, read: bool) -> Answer<Vec<NotificationId>> {
     resident.notifier().await?.set_read(ids, read).await
+}
+
+#[tauri::command]
+async fn set_thread_read(resident: Hold<'_>, id: NotificationId, read: bool) -> Answer<Vec<NotificationId>> {
+    resident.notifier().await?.set_thread_read(id, read).await
+}
+
+#[tauri::command]
+async fn set_starred(
+    resident: Hold<'_>,
+    ids: Vec<NotificationId>,
+    starred: bool,
+) -> Answer<Vec<NotificationId>> {
+    resident.notifier().await?.set_starred(ids, starred).await
 }
 
 #[tauri::command]

@@ -26,6 +26,8 @@ export interface Backend {
   parts(id: NotificationId): Promise<Part[]>;
   why(id: NotificationId): Promise<Why>;
   set_read(ids: NotificationId[], read: boolean): Promise<NotificationId[]>;
+  set_thread_read(id: NotificationId, read: boolean): Promise<NotificationId[]>;
+  set_starred(ids: NotificationId[], starred: boolean): Promise<NotificationId[]>;
   mark_all_read(account: AccountId | null): Promise<Marked>;
   undo(batch: number): Promise<number>;
   open(id: NotificationId): Promise<Opened>;
@@ -61,6 +63,8 @@ export const backend: Backend = {
   parts: (id) => invoke('parts', { id }),
   why: (id) => invoke('why', { id }),
   set_read: (ids, read) => invoke('set_read', { ids, read }),
+  set_thread_read: (id, read) => invoke('set_thread_read', { id, read }),
+  set_starred: (ids, starred) => invoke('set_starred', { ids, starred }),
   mark_all_read: (account) => invoke('mark_all_read', { account }),
   undo: (batch) => invoke('undo', { batch }),
   open: (id) => invoke('open', { id }),

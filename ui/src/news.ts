@@ -4,6 +4,7 @@ import { backend } from '#backend';
 import { belfry } from './belfry.svelte';
 import type { NotificationId, Signal } from './contract';
 import { inbox } from './inbox/inbox.svelte';
+import { notices } from './notices.svelte';
 
 /** Everything again: at the start, and when the resident is back. */
 export async function readEverything(): Promise<void> {
@@ -43,6 +44,8 @@ function heard(signal: Signal): void {
     case 'reread':
       belfry.readOverviewSoon();
       return void inbox.reread();
+    case 'refused':
+      return notices.fail({ words: signal.words });
     case 'missed':
       return void readEverything();
   }

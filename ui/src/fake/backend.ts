@@ -73,6 +73,7 @@ function signal(it: Signal): void {
 function matches(entry: Entry, wish: InboxWish): boolean {
   if (wish.account !== null && entry.account !== wish.account) return false;
   if (wish.unread && entry.read) return false;
+  if (wish.starred && !entry.starred) return false;
   const text = `${entry.title} ${entry.body}`.toLowerCase();
   return (wish.search ?? '').toLowerCase().split(/\s+/).every((word) => text.includes(word));
 }
@@ -92,6 +93,13 @@ function change(ids: readonly NotificationId[], read: boolean): NotificationId[]
     return { ...row, read, read_at: read ? new Date().toISOString() : null };
   });
   return changed;
+}
+
+/** All that is about the same thing as this one. */
+function threadOf(id: NotificationId): NotificationId[] {
+  const { account, context } = found(id);
+  const same = (row: Entry) => row.id === id || (context.id !== '' && row.account === account && row.context.what === context.what && row.context.id === context.id);
+  return rows.filter(same).map((row) => row.id);
 }
 
 function unreadOf(account: AccountId): number {
@@ -140,6 +148,17 @@ const answers: Omit<Backend, 'onSignal' | 'onResident' | 'onShow'> = {
   why: async (id): Promise<Why> => ({ ...(whySnapshot as unknown as Why), id: found(id).id }),
   set_read: async (ids, read) => {
     const changed = change(ids, read);
+    for (const id of changed) signal({ signal: 'changed', id });
+    return changed;
+  },
+  set_thread_read: async (id, read) => {
+    const changed = change(threadOf(id), read);
+    for (const id of changed) signal({ signal: 'changed', id });
+    return changed;
+  },
+  set_starred: async (ids, starred) => {
+    const changed = ids.filter((id) => found(id).starred !== starred);
+    rows = rows.map((row) => (changed.includes(row.id) ? { ...row, starred } : row));
     for (const id of changed) signal({ signal: 'changed', id });
     return changed;
   },

@@ -6,7 +6,7 @@ import type { AccountId, Entry, InboxWish, NotificationId } from '../contract';
 import { notices } from '../notices.svelte';
 import { wordsOf } from '../trouble';
 import { words } from '../words';
-import { above, countNew, reread, withChanged, withPage, withRead } from './rows';
+import { above, countNew, reread, withChanged, withPage, withRead, withStar } from './rows';
 import { remembered, taken, type Deed } from './undo';
 
 const FIRST_PAGE = 50;
@@ -20,6 +20,7 @@ class Inbox {
   rows = $state.raw<readonly Entry[]>([]);
   account = $state<AccountId | null>(null);
   unread = $state(false);
+  starred = $state(false);
   search = $state('');
   /** Nothing was read yet for the present wish. */
   first = $state(true);
@@ -55,7 +56,7 @@ class Inbox {
   #has = (id: NotificationId): boolean => this.#index.has(id);
 
   get filtered(): boolean {
-    return this.account !== null || this.unread || this.search !== '';
+    return this.account !== null || this.unread || this.starred || this.search !== '';
   }
 
   /** Reads the list from its top. */
@@ -101,9 +102,10 @@ class Inbox {
     }
   }
 
-  filter(wish: { account?: AccountId | null; unread?: boolean }): void {
+  filter(wish: { account?: AccountId | null; unread?: boolean; starred?: boolean }): void {
     if (wish.account !== undefined) this.account = wish.account;
     if (wish.unread !== undefined) this.unread = wish.unread;
+    if (wish.starred !== undefined) this.starred = wish.starred;
     void this.read();
   }
 
@@ -121,7 +123,7 @@ class Inbox {
   /** Everything again, from the top, without filters. */
   async readAll(): Promise<void> {
     clearTimeout(this.#searchSoon);
-    [this.account, this.unread, this.search] = [null, false, ''];
+    [this.account, this.unread, this.starred, this.search] = [null, false, false, ''];
     await this.read();
   }
 
@@ -164,7 +166,7 @@ class Inbox {
       const down = fresh.filter((entry) => !above(last, entry));
       this.fresh = countNew(down, this.#has);
       this.freshMore = false;
-      this.#take(reread(this.rows.slice(0, depth), fresh, this.unread));
+      this.#take(reread(this.rows.slice(0, depth), fresh, this.unread ? { read: true } : this.starred ? { starred: false } : null));
       this.end = false;
     } catch (error) {
       if (asked === this.#asked) notices.fail(error);
@@ -183,6 +185,32 @@ class Inbox {
       if (ids.length === 0) return;
       this.#deeds = remembered(this.#deeds, { did: 'read', ids, read });
       notices.sayUndoable(read ? words.inbox.markedRead(ids.length) : words.inbox.markedUnread(ids.length), () => void this.undo());
+    } catch (error) {
+      notices.fail(error);
+    }
+  }
+
+  /** Marks all that is about the same thing read. */
+  async readThread(id: NotificationId): Promise<void> {
+    try {
+      const ids = await backend.set_thread_read(id, true);
+      if (ids.length === 0) return notices.say(words.inbox.nothingToMark);
+      this.rows = withRead(this.rows, ids, true, this.at);
+      this.#deeds = remembered(this.#deeds, { did: 'read', ids, read: true });
+      notices.sayUndoable(words.inbox.markedRead(ids.length), () => void this.undo());
+    } catch (error) {
+      notices.fail(error);
+    }
+  }
+
+  /** Stars it or takes the star away; without a wish, the other way round than it is. */
+  async toggleStar(id: NotificationId, starred = !this.#row(id)?.starred): Promise<void> {
+    try {
+      const ids = await backend.set_starred([id], starred);
+      this.rows = withStar(this.rows, ids, starred, this.at);
+      if (ids.length === 0) return;
+      this.#deeds = remembered(this.#deeds, { did: 'star', ids, starred });
+      notices.sayUndoable(starred ? words.inbox.starredNow(ids.length) : words.inbox.unstarredNow(ids.length), () => void this.undo());
     } catch (error) {
       notices.fail(error);
     }
@@ -210,6 +238,10 @@ class Inbox {
       if (deed.did === 'all') {
         count = await backend.undo(deed.batch);
         await this.reread();
+      } else if (deed.did === 'star') {
+        const ids = await backend.set_starred(deed.ids, !deed.starred);
+        this.rows = withStar(this.rows, ids, !deed.starred, this.at);
+        count = ids.length;
       } else {
         const ids = await backend.set_read(deed.ids, !deed.read);
         this.rows = withRead(this.rows, ids, !deed.read, this.at);
@@ -234,12 +266,16 @@ class Inbox {
   }
 
   #isRead(id: NotificationId): boolean {
+    return this.#row(id)?.read ?? false;
+  }
+
+  #row(id: NotificationId): Entry | undefined {
     const at = this.at(id);
-    return at === undefined ? false : (this.rows[at]?.read ?? false);
+    return at === undefined ? undefined : this.rows[at];
   }
 
   #wish(before: NotificationId | null, limit: number): InboxWish {
-    return { account: this.account, unread: this.unread, search: this.search || null, before, limit };
+    return { account: this.account, unread: this.unread, starred: this.starred, search: this.search || null, before, limit };
   }
 
   #take(rows: readonly Entry[]): void {

@@ -8,7 +8,7 @@ const field = { inFeed: false, typing: true };
 
 describe('keys', () => {
   it('letters work everywhere but where one types', () => {
-    expect(['j', 'k', 'e', 'u', '/', '?'].map((key) => meaning(press(key), page, true))).toEqual(['next', 'previous', 'read', 'undo', 'search', 'keys']);
+    expect(['j', 'k', 'e', 's', 't', 'u', '/', '?'].map((key) => meaning(press(key), page, true))).toEqual(['next', 'previous', 'read', 'star', 'thread', 'undo', 'search', 'keys']);
     expect(meaning(press('j'), field, true)).toBeNull();
   });
   it('letters can be switched off; the others stay', () => {

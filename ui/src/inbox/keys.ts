@@ -1,7 +1,7 @@
 // Which key means what in the inbox. Pure: a key press in, a wish out.
 
 /** What a key asks for. */
-export type KeyWish = 'next' | 'previous' | 'first' | 'last' | 'leave-down' | 'leave-up' | 'open' | 'show' | 'read' | 'undo' | 'search' | 'keys' | 'back';
+export type KeyWish = 'next' | 'previous' | 'first' | 'last' | 'leave-down' | 'leave-up' | 'open' | 'show' | 'read' | 'star' | 'thread' | 'undo' | 'search' | 'keys' | 'back';
 
 /** A key press, as far as it matters. */
 export type KeyPress = { key: string; ctrl: boolean; alt: boolean; meta: boolean };
@@ -38,6 +38,8 @@ function letterKey(key: string): KeyWish | null {
     case 'j': return 'next';
     case 'k': return 'previous';
     case 'e': return 'read';
+    case 's': return 'star';
+    case 't': return 'thread';
     case 'u': return 'undo';
     case '/': return 'search';
     case '?': return 'keys';

@@ -45,13 +45,13 @@ describe('changes', () => {
 describe('reading again', () => {
   it('changes in place, drops what is gone, and leaves news out', () => {
     const fresh = [row(9, 90), row(5, 50, { read: true }), row(3, 30)];
-    const next = reread(rows, fresh, false);
+    const next = reread(rows, fresh, null);
     expect(ids(next)).toEqual([5, 3]);
     expect(next[0]?.read).toBe(true);
     expect(countNew(fresh, has)).toBe(1);
   });
   it('in a list of unread only, what was read stays under the eyes of the reader', () => {
-    const next = reread(rows, [row(3, 30)], true);
+    const next = reread(rows, [row(3, 30)], { read: true });
     expect(next.map((it) => [it.id, it.read])).toEqual([[5, true], [4, true], [3, false]]);
   });
 });

@@ -26,26 +26,35 @@ export function withChanged(rows: readonly Entry[], changed: readonly Entry[], a
 
 /** The rows with these marked read or unread, each in its place. */
 export function withRead(rows: readonly Entry[], ids: readonly NotificationId[], read: boolean, at: (id: NotificationId) => number | undefined): Entry[] {
+  return withMark(rows, ids, { read }, at);
+}
+
+/** The rows with these starred or not, each in its place. */
+export function withStar(rows: readonly Entry[], ids: readonly NotificationId[], starred: boolean, at: (id: NotificationId) => number | undefined): Entry[] {
+  return withMark(rows, ids, { starred }, at);
+}
+
+function withMark(rows: readonly Entry[], ids: readonly NotificationId[], mark: Partial<Entry>, at: (id: NotificationId) => number | undefined): Entry[] {
   const next = rows.slice();
   for (const id of ids) {
     const index = at(id);
     const entry = index === undefined ? undefined : next[index];
-    if (index !== undefined && entry) next[index] = { ...entry, read };
+    if (index !== undefined && entry) next[index] = { ...entry, ...mark };
   }
   return next;
 }
 
 /**
- * The rows down to the place the reader sees, read again: changed ones in place, vanished ones gone. With `keepVanished` (a list of
- * unread only) those that no longer match stay where they are, shown as read. New ones are left out: they are counted, not inserted.
+ * The rows down to the place the reader sees, read again: changed ones in place, vanished ones gone. With `vanished` (a list of unread
+ * or starred only) those that no longer match stay where they are, shown as it says. New ones are left out: they are counted, not inserted.
  */
-export function reread(rows: readonly Entry[], fresh: readonly Entry[], keepVanished: boolean): Entry[] {
+export function reread(rows: readonly Entry[], fresh: readonly Entry[], vanished: Partial<Entry> | null): Entry[] {
   const now = new Map(fresh.map((entry) => [entry.id, entry]));
   const next: Entry[] = [];
   for (const row of rows) {
     const entry = now.get(row.id);
     if (entry) next.push(entry);
-    else if (keepVanished) next.push({ ...row, read: true });
+    else if (vanished) next.push({ ...row, ...vanished });
   }
   return next;
 }

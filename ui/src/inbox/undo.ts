@@ -5,6 +5,7 @@ import type { NotificationId } from '../contract';
 /** A deed that can be undone. */
 export type Deed =
   | { did: 'read'; ids: NotificationId[]; read: boolean }
+  | { did: 'star'; ids: NotificationId[]; starred: boolean }
   | { did: 'all'; batch: number; count: number };
 
 const MOST = 50;

@@ -7,6 +7,7 @@ import { words } from '../words';
 export function partName(part: string): string {
   const [name, account] = part.split(':', 2);
   if (name === 'link' && account) return words.settings.link(account);
+  if (name === 'push' && account) return words.settings.push(account);
   return words.settings.parts[part] ?? part;
 }
 

@@ -116,6 +116,70 @@ describe('marking', () => {
   });
 });
 
+describe('stars and threads', () => {
+  it('a star by key and by button, undone, and found again by its filter', async () => {
+    const page = await opened({ height: 1400 });
+    await rows(page).first().click();
+    const id = await firstId(page);
+    const star = page.locator(`[data-testid=row][data-id="${id}"] [data-testid=row-star]`);
+    expect(await star.count()).toBe(0);
+    await press(page, 's');
+    await becomes(() => star.count(), 1);
+    await becomes(async () => page.getByTestId('star').getAttribute('aria-pressed'), 'true');
+    await press(page, 'u');
+    await becomes(() => star.count(), 0);
+    await page.getByTestId('star').click();
+    await becomes(() => star.count(), 1);
+    const starred = await page.getByTestId('row-star').count();
+    await page.getByTestId('filter-starred').check();
+    await becomes(async () => rows(page).count(), starred);
+    await page.getByTestId('star').click();
+    await becomes(() => star.count(), 0);
+    expect(await rows(page).count(), 'it stays until the list is read anew').toBe(starred);
+    expect((await calls(page, 'set_starred')).map(([, on]) => on)).toEqual([true, false, true, false]);
+  });
+
+  it('the filter says when nothing is starred', async () => {
+    const page = await opened();
+    await rows(page).first().waitFor();
+    await page.getByTestId('search').fill('Brochure');
+    await becomes(async () => rows(page).count(), 2);
+    await page.getByTestId('filter-starred').check();
+    await page.getByText('Nothing found').waitFor();
+    await page.getByTestId('search').fill('');
+    await page.getByTestId('filter-account').selectOption('podio-3');
+    await page.getByText('Nothing starred').waitFor();
+    await page.getByRole('button', { name: 'Show all' }).click();
+    await becomes(async () => page.getByTestId('filter-starred').isChecked(), false);
+  });
+
+  it('a whole thread read at once, and undone', async () => {
+    const page = await opened();
+    await rows(page).nth(1).waitFor();
+    const [first, second] = await rows(page).evaluateAll((all) => all.map((it) => it.getAttribute('data-id')));
+    const context = { what: 'item', id: '7', title: 'Brochure draft', place: 'Marketing', url: 'https://podio.com/acme/items/7' };
+    for (const id of [first, second]) await outside(page, (it, change) => it.changeElsewhere(Number(change.id), { context: change.context }), { id, context });
+    await becomes(async () => (await calls(page, 'entry')).length >= 2, true);
+    await rows(page).first().click();
+    await press(page, 't');
+    await becomes(() => unread(page, second ?? null), 'false');
+    expect(await unread(page, first ?? null)).toBe('false');
+    expect(await page.locator('[data-testid=row][data-unread=true]').count()).toBeGreaterThan(0);
+    await page.getByTestId('undo').click();
+    await becomes(() => unread(page, second ?? null), 'true');
+    await page.getByTestId('mark-thread').click();
+    await becomes(() => unread(page, second ?? null), 'false');
+    expect(await calls(page, 'set_thread_read')).toEqual([[Number(first), true], [Number(first), true]]);
+  });
+
+  it('what the service refuses is told in its words', async () => {
+    const page = await opened();
+    await rows(page).first().waitFor();
+    await outside(page, (it) => it.signal({ signal: 'refused', id: 1000, words: 'It is unread again: Podio does not allow this.' }));
+    await becomes(async () => page.locator('[role=alert] [data-testid=notice]').innerText(), 'It is unread again: Podio does not allow this.');
+  });
+});
+
 describe('finding', () => {
   it('search reads from what is kept, waits for the typing to rest, and says when it finds nothing', async () => {
     const page = await opened();
