@@ -493,6 +493,241 @@ export type Removed = {
  * What the service could not be told, and what to do about it; `None` if there is nothing left to do.
  */
 left: string | null, };
+
+/**
+ * So many of so many stars.
+ */
+export type Stars = { 
+/**
+ * The stars given, never more than there are.
+ */
+given: number, 
+/**
+ * The most there can be.
+ */
+of: number, };
+
+/**
+ * How an answer leans.
+ */
+export type Leaning = "yes" | "no" | "maybe" | "none";
+
+/**
+ * An option of a question.
+ */
+export type Choice = { 
+/**
+ * The option.
+ */
+text: string, 
+/**
+ * Who chose it, as far as known.
+ */
+by: Array<string>, 
+/**
+ * How many more chose it.
+ */
+more: number, };
+
+/**
+ * One thing that was changed.
+ */
+export type Change = { 
+/**
+ * What.
+ */
+what: string, 
+/**
+ * What it was, with its line breaks; nothing if it was empty or is not known.
+ */
+from: string | null, 
+/**
+ * What it is now, likewise.
+ */
+to: string | null, };
+
+/**
+ * A file.
+ */
+export type FilePart = { 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * Its size in bytes, if known.
+ */
+size: number | null, 
+/**
+ * Its media type, if known.
+ */
+kind: string | null, 
+/**
+ * What somebody wrote about it.
+ */
+about: string | null, };
+
+/**
+ * A message of a conversation, or a comment.
+ */
+export type Said = { 
+/**
+ * The notification that told it.
+ */
+id: NotificationId, 
+/**
+ * Who said it, if known.
+ */
+who: string | null, 
+/**
+ * When, by the service's clock.
+ */
+at: string, 
+/**
+ * The words, with their line breaks.
+ */
+text: string, 
+/**
+ * True if the signed-in person said it.
+ */
+mine: boolean, 
+/**
+ * True for the one whose detail this is.
+ */
+here: boolean, };
+
+/**
+ * Somebody.
+ */
+export type Person = { 
+/**
+ * Their name.
+ */
+name: string, 
+/**
+ * Their role or answer in this, if known.
+ */
+role: string | null, };
+
+/**
+ * One thing that is known, and its value.
+ */
+export type Fact = { 
+/**
+ * What is known.
+ */
+label: string, 
+/**
+ * The value. An instant stands here in UTC.
+ */
+value: string, 
+/**
+ * The same, if it is an instant: to be told in the reader's own time.
+ */
+at: string | null, };
+
+/**
+ * One part of the detail view. They are shown in the order in which they come.
+ */
+export type Part = { "part": "text", 
+/**
+ * What it is, where that is not plain: a description, say.
+ */
+label: string | null, 
+/**
+ * The words.
+ */
+text: string, } | { "part": "answer", 
+/**
+ * To which question, if it was a question in words.
+ */
+question: string | null, 
+/**
+ * The answer in words; says all, also where there are stars.
+ */
+words: string, 
+/**
+ * As stars, if it was given so.
+ */
+stars: Stars | null, 
+/**
+ * How it leans.
+ */
+leaning: Leaning, } | { "part": "question", 
+/**
+ * The question.
+ */
+text: string, 
+/**
+ * The options, in the service's order.
+ */
+options: Array<Choice>, 
+/**
+ * How many more options there are.
+ */
+more: number, } | { "part": "changes", 
+/**
+ * Each change, in the service's order.
+ */
+changes: Array<Change>, 
+/**
+ * How many more there are.
+ */
+more: number, } | { "part": "files", 
+/**
+ * Each file.
+ */
+files: Array<FilePart>, 
+/**
+ * How many more there are.
+ */
+more: number, } | { "part": "link", 
+/**
+ * What it is, where that is not plain.
+ */
+label: string | null, 
+/**
+ * Its title, if known.
+ */
+title: string | null, 
+/**
+ * A few words about it, if there are any.
+ */
+about: string | null, 
+/**
+ * Its address, unchecked.
+ */
+url: string | null, } | { "part": "messages", 
+/**
+ * What these are together.
+ */
+label: string, 
+/**
+ * Each message.
+ */
+messages: Array<Said>, } | { "part": "people", 
+/**
+ * In which way.
+ */
+label: string, 
+/**
+ * Who.
+ */
+people: Array<Person>, 
+/**
+ * How many more there are.
+ */
+more: number, } | { "part": "facts", 
+/**
+ * Of what.
+ */
+label: string, 
+/**
+ * Each fact.
+ */
+facts: Array<Fact>, };
+
+/**
  * What the person does.
  */
 export type Act = { "act": "reply", 
