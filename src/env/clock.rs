@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use jiff::{SignedDuration, Timestamp};
 
-/// Tells the time. A test may move its wall clock; the monotonic one is always the system's.
+/// Tells the time. A test may move its wall clock; the monotonic one moves with the timers.
 #[derive(Debug, Clone, Default)]
 pub struct Clock {
     moved_by_ms: Arc<AtomicI64>,
@@ -27,9 +27,9 @@ impl Clock {
         Timestamp::from_millisecond(shifted.as_millisecond()).unwrap_or(shifted)
     }
 
-    /// Now, on a clock that never jumps and does not count sleep.
+    /// Now, on a clock that never jumps and does not count sleep: the one that timers run by.
     pub fn instant(&self) -> Instant {
-        Instant::now()
+        tokio::time::Instant::now().into_std()
     }
 
     /// Sleeps until the wall clock shows that time, at most that long as counted now. A clock that is set meanwhile does not lengthen it.

@@ -22,6 +22,7 @@ mod podio;
 mod podio_bench;
 mod podio_patience;
 mod podio_sign_in;
+mod podio_week;
 mod quiet;
 mod read_state;
 mod stage;

@@ -29,7 +29,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::watch;
 use world::{Conversation, Notification};
 
@@ -293,7 +293,7 @@ impl Podio {
 
     /// Each call answers 420 until this much time has passed.
     pub fn exceed_rate_limit(&self, wait: Duration) {
-        self.change(|state| state.settings.barred_until = Some(Instant::now() + wait));
+        self.change(|state| state.settings.barred_until = Some(tasks::instant() + wait));
     }
 
     /// How published messages travel from now on.
@@ -415,7 +415,7 @@ impl State {
     }
 
     fn look(&mut self) -> Observed {
-        self.faye.evict(Instant::now(), self.settings.hold);
+        self.faye.evict(tasks::instant(), self.settings.hold);
         let mut observed = self.observed.clone();
         observed.subscriptions = self.faye.subscriptions();
         observed.push_clients = self.faye.clients();

@@ -3,6 +3,7 @@
 
 use super::rest::{Caller, Refusal};
 use super::{Consent, Podio, State};
+use crate::tasks;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Query, State as Shared};
@@ -351,7 +352,7 @@ impl State {
             .tokens
             .refresh
             .get(refresh)
-            .filter(|token| token.client_id == client_id && token.is_good(Instant::now()))
+            .filter(|token| token.client_id == client_id && token.is_good(tasks::instant()))
             .cloned()
             .ok_or_else(|| invalid_grant("The refresh token is not valid"))?;
         if self.settings.rotate_refresh_tokens {
@@ -402,7 +403,7 @@ impl State {
 
     /// A new pair of tokens.
     pub(super) fn issue(&mut self, user: u64, client_id: &str, scope: &str) -> Value {
-        let now = Instant::now();
+        let now = tasks::instant();
         let token = |good_for| Token {
             user,
             client_id: client_id.to_owned(),

@@ -16,7 +16,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::pin::pin;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::mpsc;
 
 pub(super) fn router() -> Router<Podio> {
@@ -161,7 +161,7 @@ impl Podio {
         let (mut replies, mut held) = (Vec::new(), Vec::new());
         for message in &messages {
             let reply = self.change(|state| {
-                state.faye.evict(Instant::now(), state.settings.hold);
+                state.faye.evict(tasks::instant(), state.settings.hold);
                 state.answer(message, socket)
             })?;
             match reply {
@@ -292,7 +292,7 @@ impl State {
         };
         if error.is_none() {
             self.observed.handshakes += 1;
-            reply.insert("clientId".to_owned(), json!(self.faye.create(Instant::now())));
+            reply.insert("clientId".to_owned(), json!(self.faye.create(tasks::instant())));
         }
         self.advise(finish(reply, error))
     }
@@ -319,7 +319,7 @@ impl State {
             self.faye.open_socket(client, socket);
         }
         self.observed.connects += 1;
-        match self.faye.hold(client, Instant::now()) {
+        match self.faye.hold(client, tasks::instant()) {
             Some(hold) => Reply::Held(reply, hold, timeout),
             None => Reply::Ready(reply),
         }

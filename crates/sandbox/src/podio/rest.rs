@@ -229,7 +229,7 @@ impl State {
         };
         let token = value.to_str().ok().and_then(|text| text.split_once(' '));
         let caller = match token {
-            Some(("OAuth2", token)) => match self.tokens.caller(token, Instant::now()) {
+            Some(("OAuth2", token)) => match self.tokens.caller(token, tasks::instant()) {
                 Some(caller) => caller,
                 None => return (Err(Refusal::expired_token()), None),
             },
@@ -240,7 +240,7 @@ impl State {
             _ => return (Err(Refusal::new(400, "invalid_request", "Malformed authorization header")), None),
         };
         let (limit, window) = (self.settings.rate_limit, self.settings.rate_window);
-        let now = Instant::now();
+        let now = tasks::instant();
         let budget = self
             .budget
             .entry((caller.user, caller.client_id.clone()))
