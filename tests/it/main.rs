@@ -18,6 +18,7 @@ mod engine;
 mod front;
 mod kill;
 mod marks;
+mod parts;
 mod podio;
 mod podio_bench;
 mod podio_patience;

@@ -21,12 +21,24 @@ pub(super) fn line(value: &Value) -> Option<String> {
 
 /// A text of several lines.
 pub(super) fn long(value: &Value, longest: usize) -> Option<String> {
-    tidy(&text(value)?, longest)
+    let Value::String(text) = value else { return line(value) };
+    let (begun, cut) = begin(text, longest);
+    tidy(begun, longest, cut)
 }
 
 /// A text of several lines that the service keeps as HTML: without the tags, which end lines where they did on the page.
 pub(super) fn from_html(value: &Value, longest: usize) -> Option<String> {
-    tidy(&without_tags(&text(value)?), longest)
+    let Value::String(text) = value else { return line(value) };
+    let (begun, cut) = begin(text, longest);
+    tidy(&without_tags(begun), longest, cut)
+}
+
+/// As much of a text as can matter, however long it is: the rest is not even looked at. True if there is a rest.
+fn begin(text: &str, longest: usize) -> (&str, bool) {
+    match text.char_indices().nth(longest.saturating_mul(8)) {
+        None => (text, false),
+        Some((end, _)) => (text.get(..end).unwrap_or_default(), true),
+    }
 }
 
 /// The name of a byline, a profile, a file, an app, a space.
@@ -113,11 +125,11 @@ fn one_line(text: &str) -> Option<String> {
     shortened(&spaced.split_whitespace().collect::<Vec<_>>().join(" "), LINE)
 }
 
-fn tidy(text: &str, longest: usize) -> Option<String> {
+fn tidy(text: &str, longest: usize, cut: bool) -> Option<String> {
     let text = text.replace("\r\n", "\n");
-    let kept: String =
-        text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).take(longest + 1).collect();
-    shortened(kept.trim(), longest)
+    let kept: String = text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect();
+    let short = shortened(kept.trim(), longest)?;
+    Some(if cut && !short.ends_with('…') { short + "…" } else { short })
 }
 
 fn shortened(text: &str, longest: usize) -> Option<String> {
@@ -205,6 +217,8 @@ mod tests {
         assert_eq!(line(&json!("a\u{1b}[1m\nb")).as_deref(), Some("a [1m b"));
         assert_eq!(long(&json!("a\u{7}\r\n\tb"), TEXT).as_deref(), Some("a\n\tb"));
         assert_eq!(long(&json!("x".repeat(10)), 4).as_deref(), Some("xxxx…"));
+        let tags = format!("first{}last", "<p></p>".repeat(100_000));
+        assert_eq!(from_html(&json!(tags), 40).as_deref(), Some("first…"), "much that says nothing");
         assert_eq!(line(&json!("é".repeat(10_000))).unwrap().chars().count(), LINE + 1);
     }
 }
