@@ -379,7 +379,7 @@ fn size(parts: &[Part]) -> usize {
 fn the_largest_of_everything_stays_small() {
     // Four bytes a character, the most there is.
     let huge = "𝔘".repeat(2_500_000);
-    let long = huge.get(..8_000).unwrap();
+    let (long, text) = (huge.get(..1_600).unwrap(), huge.get(..400_000).unwrap());
     let options: Vec<Value> = (0..40).map(|n| json!({"question_option_id": n, "text": long})).collect();
     let answers: Vec<Value> =
         (0..400).map(|n| json!({"question_option_id": n % 40, "user": {"name": long}})).collect();
@@ -387,12 +387,13 @@ fn the_largest_of_everything_stays_small() {
     let question = json!({"question": {"text": long, "options": options}, "answers": answers});
     let comment = json!({"value": huge, "files": vec![file; 60], "questions": vec![question; 6],
         "embed": {"title": long, "url": long, "description": long}});
-    let value = json!({"value": long});
+    let value = json!({"value": huge.get(..8_000)});
     let change = json!({"type": "text", "label": long, "from": [value.clone()], "to": vec![value; 4]});
     let people = vec![json!({"name": long, "status": long}); 60];
-    let about = json!({"participants": people, "agenda": huge, "location": long, "starts_on": long});
-    let message = json!({"message_id": 1, "text": huge});
-    let other = read(&sent("comment", json!({"value": long}), long, "meeting", long, Value::Null));
+    let about = json!({"participants": people, "agenda": text, "location": long, "starts_on": long});
+    let message = json!({"message_id": 1, "text": text});
+    let other =
+        read(&sent("comment", json!({"value": huge.get(..8_000)}), long, "meeting", long, Value::Null));
     let others: Vec<_> = (0..60).map(|n| (NotificationId(n + 2), other.clone())).collect();
     let diff = json!({"diff": vec![change; 100]});
     for (kind, data) in [("comment", comment), ("update", diff), ("message", message)] {
