@@ -36,9 +36,9 @@ const PICTURES = {
   },
   'inbox-narrow': { scene: 'day', width: 320, height: 640 },
   'detail-narrow': {
-    scene: 'day', width: 320, height: 640,
+    scene: 'details', width: 320, height: 900,
     play: async (page) => {
-      await page.getByTestId('row').first().click();
+      await page.getByTestId('row').nth(1).click();
       await page.getByTestId('why').waitFor();
     },
   },
