@@ -200,7 +200,7 @@ kinds! {
     /// A batch is complete.
     BatchComplete = "batch_complete": Live, Unsaid, Approved, Normal, [batch], [];
     /// Somebody asks to join a space.
-    SpaceMemberRequest = "space_member_request": Live, Space, SpaceInvite, High, [space], ["status" "role" "user.name" "space.name"];
+    SpaceMemberRequest = "space_member_request": Live, Space, SpaceInvite, High, [space], ["status" "role" "user.name"];
     /// Something was shared with the person.
     GrantCreate = "grant_create": Live, Space, Alert, High, [item], ["message" "action"];
     /// Something is no longer shared with the person.
@@ -230,7 +230,7 @@ kinds! {
     /// A team was alerted.
     TeamAlert = "team_alert": Client, Reference, Alert, High, [item status], ["text" "ref.type"];
     /// Somebody likes something.
-    Like = "like": Client, Subscription, Like, Low, [item status], ["type" "value"];
+    Like = "like": Client, Subscription, Like, Low, [item status], ["type"];
     /// A transaction on an item was confirmed. Nothing but the name is known.
     ItemTransactionConfirmed = "item_transaction_confirmed": Client, Unsaid, Approved, Normal, [item], [];
 }

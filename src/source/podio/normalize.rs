@@ -11,10 +11,12 @@
 
 use jiff::Timestamp;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::json::{at, field, flag, int, items, text, time};
 use super::picture;
 use super::plain::{is_seen, lines, one_line};
+use super::push::{self, Pushed};
 use super::raw::{raw, raw_entry};
 use super::words::{Told, words};
 use crate::account::AccountId;
@@ -293,6 +295,18 @@ pub fn conversation_message(event: &Value, reader: Reader<'_>) -> Option<Notific
         detail: Detail::Whole,
         raw: raw(event),
     })
+}
+
+/// What a pushed message's data tells by itself, if it tells of a notification: the way of a live link from the wire on, without the
+/// service's completion.
+pub fn pushed(data: &RawValue, reader: Reader<'_>) -> Option<Notification> {
+    match push::read(data, reader.now) {
+        Pushed::Created(hint) => Some(hint.notification(reader)),
+        Pushed::Conversation(event) => conversation_message(&event, reader),
+        Pushed::Unread(_) | Pushed::ConversationRead(_) | Pushed::AllConversationsRead | Pushed::Nothing => {
+            None
+        }
+    }
 }
 
 /// The message behind a notification, if it is one: the same message may come as a notification and as a conversation event.

@@ -49,11 +49,11 @@ fn the_picture_the_service_names_goes_before_the_derived_one() {
 fn ratings_count_from_zero_and_may_be_text() {
     for (kind, value, icon, body) in [
         ("like", json!(1), Icon::Like, "Roadmap"),
-        ("fivestar", json!("4"), Icon::StarRating, "Roadmap: 4 of 5 stars"),
-        ("approved", json!(0), Icon::Approved, "Roadmap: Approved"),
-        ("approved", json!("1"), Icon::Rejected, "Roadmap: Not approved"),
-        ("rsvp", json!(2), Icon::MaybeAttending, "Roadmap: May take part"),
-        ("thumbs", json!("0"), Icon::ThumbsUp, "Roadmap: Thumbs up"),
+        ("fivestar", json!("4"), Icon::StarRating, "Roadmap – 4 of 5 stars"),
+        ("approved", json!(0), Icon::Approved, "Roadmap – Approved"),
+        ("approved", json!("1"), Icon::Rejected, "Roadmap – Not approved"),
+        ("rsvp", json!(2), Icon::MaybeAttending, "Roadmap – May take part"),
+        ("thumbs", json!("0"), Icon::ThumbsUp, "Roadmap – Thumbs up"),
         ("sevenstar", json!(7), Icon::Like, "Roadmap"),
     ] {
         let one = &read(&sent("rating", "item", json!({"type": kind, "value": value}), None))[0];
@@ -66,7 +66,7 @@ fn a_reply_is_pictured_as_one_and_a_deleted_file_is_told_by_its_picture() {
     let reply = &read(&sent("message", "conversation", json!({"text": "Yes", "reply": 1}), None))[0];
     assert_eq!(reply.icon, Icon::MessageReply);
     let deleted = &read(&sent("file", "item", json!({"name": "plan.pdf"}), Some("delete")))[0];
-    assert_eq!((&deleted.kind, deleted.body.as_str()), (&Kind::FileDelete, "Roadmap: plan.pdf"));
+    assert_eq!((&deleted.kind, deleted.body.as_str()), (&Kind::FileDelete, "Roadmap – plan.pdf"));
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn an_unknown_type_keeps_its_name_its_words_and_its_json() {
     let sent = sent("moon_landing", "crater", json!({"text": "One small step", "height": 3}), Some("rocket"));
     let one = &read(&sent)[0];
     assert_eq!(one.kind, Kind::Other("moon_landing".into()));
-    assert_eq!((one.icon, one.body.as_str()), (Icon::Other, "Roadmap: One small step"));
+    assert_eq!((one.icon, one.body.as_str()), (Icon::Other, "Roadmap – One small step"));
     let raw: Value = serde_json::from_str(&one.raw).unwrap();
     assert_eq!(raw["notification"], sent["notifications"][0]);
     assert_eq!(raw["context"], sent["context"]);
@@ -174,7 +174,7 @@ fn a_hint_is_completed_by_its_own_group_and_keeps_link_and_wish() {
         completed(&hint, &sent("update", "task", json!({"type": "assign"}), Some("task")), reader).unwrap();
     assert_eq!(
         (whole.detail, &whole.kind, whole.body.as_str()),
-        (Detail::Whole, &Kind::Update, "Roadmap: Assigned")
+        (Detail::Whole, &Kind::Update, "Roadmap – Assigned")
     );
     assert_eq!(whole.context.url.as_deref(), Some("https://podio.com/tasks/15126"));
     assert!(!whole.wants_banner);

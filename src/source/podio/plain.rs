@@ -8,7 +8,7 @@ pub(super) fn one_line(text: &str, longest: usize) -> String {
     let mut line = String::new();
     let mut count = 0;
     for word in plain(text, longest).split_whitespace() {
-        if count > longest {
+        if count > longest + 1 {
             break;
         }
         if !line.is_empty() {
@@ -69,10 +69,10 @@ mod tests {
             ("a\r\n\u{1b}[31mb\u{0}c", "a [31mb c"),
             ("invoice\u{202e}fdp.exe", "invoicefdp.exe"),
             ("👩\u{200d}👧 \u{feff}ok", "👩\u{200d}👧 ok"),
-            ("  123456  7890 ", "123456 789…"),
+            ("  1234567890  12345678  90 ", "1234567890 12345678…"),
             ("\u{202e}\u{7}\u{200b}", ""),
         ] {
-            assert_eq!(one_line(given, 10), want, "{given:?}");
+            assert_eq!(one_line(given, 19), want, "{given:?}");
         }
         assert_eq!(lines("\none\u{202e}\n two\u{7}\n", 99), "one\n two");
         assert!(!is_seen("\u{202e}\u{200d} \n\u{0}") && is_seen("\u{202e}."));

@@ -1,8 +1,12 @@
 //! The notification taxonomy as data: types, the contexts they occur in, their icons and data dictionaries
 //! (podio documentation, area Notifications). Tests iterate over it; the world draws defaults from it.
 
+mod samples;
+
 use super::world::Context;
 use serde_json::{Value, json};
+
+pub use samples::{Sample, samples};
 
 /// How alive a type is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -205,10 +209,14 @@ pub fn sample_data(kind: &str, context: &Context) -> Value {
             "invite_code": "sandbox-invite"})
         }
         "space_accept" | "space_decline" => json!({"status": "joined"}),
-        "user_kicked_from_space" | "grant_create_other" | "grant_delete_other" => user,
+        "user_kicked_from_space" | "member_ended_admin" | "grant_create_other" | "grant_delete_other" => {
+            json!({"user_id": 56_433, "avatar": Value::Null, "name": "Jonas Lind"})
+        }
         "role_change" => json!({"role": "admin"}),
         "update" => match context.ref_type.as_str() {
-            "item" => json!({"item_revision_id": 9_004, "type": "update", "revision": 3, "diff": []}),
+            "item" => {
+                json!({"item_revision_id": 9_004, "type": "update", "revision": 3, "diff": samples::diff()})
+            }
             "task" => json!({"type": "update_due_date", "changed": {"due_date": "2026-12-01"}}),
             "app" => json!({"app_revision_id": 9_005}),
             _ => Value::Null,

@@ -75,6 +75,11 @@ pub(super) fn task_contents(told: &Told<'_>) -> Vec<(bool, String)> {
     }
 }
 
+/// True if the task got somebody to do it.
+pub(super) fn is_assignment(told: &Told<'_>) -> bool {
+    matches!(kind(told).as_deref(), Some("assign" | "assignment"))
+}
+
 fn kind(told: &Told<'_>) -> Option<String> {
     text(field(told.data, "type"))
 }

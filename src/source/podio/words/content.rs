@@ -69,25 +69,36 @@ pub(super) fn contents(told: &Told<'_>) -> Vec<Content> {
                 text(field(data, "role")).map(|role| format!("Your role is now: {role}")),
             );
         }
+        Kind::Creation if told.context.what == "task" => add(false, due(told)),
         Kind::Creation | Kind::Delete => add(false, status_text(told)),
         Kind::Update if told.context.what == "task" => {
             for (in_sentence, words) in change::task_contents(told) {
                 add(in_sentence, Some(words));
             }
+            if change::is_assignment(told) {
+                add(false, due(told));
+            }
         }
         Kind::Update => {
-            add(false, change::diff(field(data, "diff")));
+            // What became of a thing that is gone does not matter any more.
+            let gone = text(field(data, "type")).as_deref() == Some("delete");
+            add(false, change::diff(field(data, "diff")).filter(|_| !gone));
             add(false, status_text(told));
         }
-        Kind::Bulletin => add(false, told.context.title.clone()),
+        Kind::Bulletin => add(false, told.context.title.clone().filter(|_| told.context.what != "profiles")),
         Kind::Answer => add(false, text(at(data, &["question_option", "text"]))),
         Kind::SpaceMemberRequest => {
             add(true, text(at(data, &["user", "name"])));
-            add(false, role(data).map(|role| format!("As {role}")));
+            let retracted = text(field(data, "status")).as_deref() == Some("retracted");
+            add(false, role(data).filter(|_| !retracted).map(|role| format!("As {role}")));
         }
         Kind::GrantCreate => add(false, grant(data)),
         Kind::Reference => add(true, text(field(data, "title"))),
-        Kind::Vote => add(false, vote(data)),
+        Kind::Vote => {
+            let stars = int(field(data, "rating")).is_some();
+            add(stars, vote(data));
+            add(false, text(at(data, &["voting", "question"])));
+        }
         Kind::Participation | Kind::Rsvp => add(
             true,
             match text(field(data, "status")).as_deref() {
@@ -140,7 +151,7 @@ fn question(data: &Value) -> Option<String> {
 }
 
 fn files(data: &Value) -> Option<String> {
-    listed(items(field(data, "files")), "name").map(|names| format!("Attached: {names}"))
+    listed(items(field(data, "files")), "name").map(|names| format!("Attached {names}"))
 }
 
 /// The first few names of a list, and how many more there are.

@@ -47,10 +47,11 @@ pub(super) fn words(told: &Told<'_>) -> (String, String) {
     };
     let content = first_new(contents.into_iter(), &line);
     let names = |part: Option<&str>| part.is_some_and(|part| phrase::contains(&line, part));
-    let what = told.context.title.as_deref();
+    // A profile is a person, who is named as one.
+    let what = told.context.title.as_deref().filter(|_| told.context.what != "profiles");
     let before = if what.is_none() || names(what) {
         None
-    } else if names(told.actor) || matches!(told.kind, Kind::Other(_)) {
+    } else if told.actor.is_none() || names(told.actor) || matches!(told.kind, Kind::Other(_)) {
         what.map(str::to_owned)
     } else {
         Some(own)
@@ -70,10 +71,7 @@ fn joined(before: Option<String>, content: Option<String>) -> String {
         // A status is its own title.
         (Some(before), Some(content)) if phrase::contains(&content, &before) => content,
         (Some(before), Some(content)) if phrase::contains(&before, &content) => before,
-        (Some(before), Some(content)) => {
-            let ends = before.ends_with(|c: char| c.is_ascii_punctuation() && !matches!(c, ')' | '"' | '\''));
-            format!("{before}{} {content}", if ends { "" } else { ":" })
-        }
+        (Some(before), Some(content)) => format!("{before} – {content}"),
     }
 }
 
@@ -126,10 +124,10 @@ mod tests {
         let cases = [
             ("Ada commented on Plan", "Looks good", "Looks good"),
             ("Ada commented on Plan: “Looks good”", "Looks good", ""),
-            ("Ada commented", "Looks good", "Plan: Looks good"),
-            ("New comment", "Looks good", "Ada commented on Plan: Looks good"),
+            ("Ada commented", "Looks good", "Plan – Looks good"),
+            ("New comment", "Looks good", "Ada commented on Plan – Looks good"),
             // “Plan” in another word is not the Plan.
-            ("Ada is planning", "Looks good", "Plan: Looks good"),
+            ("Ada is planning", "Looks good", "Plan – Looks good"),
             ("Ada commented", "On the Plan: later", "On the Plan: later"),
             ("New comment on Plan", "Looks good", "Looks good"),
         ];

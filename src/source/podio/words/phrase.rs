@@ -30,12 +30,7 @@ impl Told<'_> {
     pub(super) fn thing(&self) -> String {
         let what = self.context.what.as_str();
         let noun = self.noun();
-        let space = text(at(self.data, &["space", "name"]));
-        let title = match self.kind {
-            Kind::SpaceMemberRequest => self.context.title.as_deref().or(space.as_deref()),
-            _ => self.context.title.as_deref(),
-        };
-        let Some(title) = title else { return a(&noun) };
+        let Some(title) = self.context.title.as_deref() else { return a(&noun) };
         match what {
             "status" | "question" | "bulletin" => format!("the {noun} “{}”", one_line(title, QUOTED)),
             "task" | "app" | "space" | "org" | "conversation" | "meeting" | "file" | "share" | "action"
@@ -112,11 +107,10 @@ pub(super) fn day_and_time(of: &Value, day: &str, time: &str) -> Option<String> 
     both.or_else(|| date(&Value::String(day)))
 }
 
-/// True if the text has this part, as whole words, however it is written.
+/// True if the text has this part, as whole words.
 pub(super) fn contains(text: &str, part: &str) -> bool {
     // The beginnings decide: neither is longer than this where it is shown.
-    let folded = |text: &str| one_line(text, 2_000).to_lowercase();
-    let (text, part) = (folded(text), folded(part));
+    let (text, part) = (one_line(text, 2_000), one_line(part, 2_000));
     let part = part.trim_end_matches('…');
     if part.is_empty() {
         return true;
@@ -163,8 +157,9 @@ mod tests {
     #[test]
     fn a_part_counts_as_whole_words() {
         for (text, part, expected) in [
-            ("Ada commented on Plan", "plan", true),
+            ("Ada commented on Plan", "Plan", true),
             ("Ada is planning", "plan", false),
+            ("We plan it", "Plan", false),
             ("“Plan”, said Ada", "Plan", true),
             ("one  two\nthree", "two three", true),
             ("anything", "", true),
