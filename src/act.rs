@@ -180,6 +180,20 @@ impl Act {
         }
     }
 
+    /// What is said first when it came to nothing, or when nobody knows.
+    pub fn failed_title(&self, unsure: bool) -> &'static str {
+        match self {
+            Self::Reply { .. } if unsure => "Your reply may not be there",
+            Self::Reply { .. } => "Your reply was not taken",
+            Self::Complete => "The task was not completed",
+            Self::Accept | Self::Decline if unsure => "The invitation may not be answered",
+            Self::Accept | Self::Decline => "The invitation was not answered",
+            Self::Snooze => "The reminder was not snoozed",
+            Self::Follow => "You do not follow it",
+            Self::Unfollow => "You still follow it",
+        }
+    }
+
     /// What is said when nobody knows whether the service did it.
     pub fn unsure_words(&self) -> &'static str {
         match self {

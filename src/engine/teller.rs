@@ -218,6 +218,30 @@ impl Teller {
         Ok(())
     }
 
+    /// Tells that something the person did came to nothing, or that nobody knows: they may look elsewhere by now. It takes the place of the
+    /// notification's own toast, so a click leads to it. Not claimed in the ledger: the act itself keeps what came of it.
+    pub(super) async fn act_failed(
+        &self,
+        row: &store::Kept,
+        title: &str,
+        words: &str,
+    ) -> Result<(), StoreError> {
+        let rules = self.store.rules().await?;
+        let quiet = toast::quiet::quiet(&rules, self.env.clock.now(), &TimeZone::system());
+        if !self.raising.toasts_on || quiet.is_some() {
+            return Ok(());
+        }
+        let origins = self.origins().await?;
+        let origin = origins.get(&row.notification.account).map(|origin| origin.name.as_str());
+        let toast = toast::act_failed(&row.notification, origin, title, words, &rules);
+        if let Outcome::NoService { reason } | Outcome::Failed { reason } =
+            self.raising.toaster.show(&toast).await
+        {
+            debug!(reason, "that an act came to nothing was not told by a toast");
+        }
+        Ok(())
+    }
+
     /// Takes toasts off the screen whose notifications have all been read.
     pub(super) async fn withdraw(&self, read: Vec<NotificationId>) {
         let keys = match self.store.shown_keys(read.clone()).await {

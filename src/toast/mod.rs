@@ -16,7 +16,7 @@ pub mod text;
 pub use batch::{Plan, Raise, after_quiet, plan};
 pub use click::{Wish, wish};
 pub use native::Native;
-pub use policy::Pending;
+pub use policy::{Pending, act_failed};
 pub use printing::Printing;
 pub use reason::Reason;
 pub use recording::Recording;

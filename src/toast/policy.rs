@@ -94,6 +94,31 @@ pub fn toast(pending: &Pending, rules: &Rules) -> Toast {
     }
 }
 
+/// The toast that tells that something the person did from a notification came to nothing, as far as they want it told. It has the name of
+/// the notification's own.
+pub fn act_failed(
+    notification: &Notification,
+    origin: Option<&str>,
+    title: &str,
+    words: &str,
+    rules: &Rules,
+) -> Toast {
+    let about = match rules.shown {
+        Shown::TitleAndBody => format!("{words}\n{}", notification.title),
+        Shown::TitleOnly | Shown::CountOnly => words.to_owned(),
+    };
+    Toast {
+        key: key(notification),
+        title: title.to_owned(),
+        body: text::body(&about),
+        account: text::title(origin.unwrap_or_default()),
+        icon: Icon::Alert,
+        silent: false,
+        urgency: Urgency::Normal,
+        button: None,
+    }
+}
+
 /// The content; where there is none, the place, unless the title says it.
 fn body(notification: &Notification, title: &str) -> String {
     let body = text::body(&notification.body);

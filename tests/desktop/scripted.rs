@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use belfry::act::Offer;
 use belfry::notification::Icon;
 use belfry::toast::{Native, Outcome, Toast, ToastEvent, ToastKey, Toaster};
 use tempfile::TempDir;
@@ -167,6 +168,10 @@ impl Service {
     }
 }
 
+async fn press(service: &zbus::Connection, id: u32, action: &str) {
+    service.emit_signal(None::<&str>, PATH, SERVICE, "ActionInvoked", &(id, action)).await.unwrap();
+}
+
 async fn click(service: &zbus::Connection, id: u32, token: Option<&str>) {
     let to = None::<&str>;
     if let Some(token) = token {
@@ -266,6 +271,32 @@ async fn what_is_sent_follows_the_capabilities_of_whoever_serves() {
     script.lock().unwrap().capabilities.push("actions");
     assert_eq!(native.show(&toast("b")).await, Outcome::Shown);
     assert_eq!(last(&script).actions.len(), 4);
+}
+
+#[tokio::test]
+async fn a_button_beside_mark_as_read_is_told_by_its_name_and_takes_the_toast_away() {
+    let bus = Bus::start();
+    let (service, script) = serve(&bus, &["actions", "body"]).await;
+    let (native, mut events) = bus.native();
+    for (key, offer) in [("a", Offer::Complete), ("b", Offer::Accept), ("c", Offer::Snooze)] {
+        let offering = Toast { button: Some(offer), ..toast(key) };
+        assert_eq!(native.show(&offering).await, Outcome::Shown);
+        assert_eq!(
+            last(&script).actions,
+            ["default", "Open", offer.name(), offer.label(), "read", "Mark as read"],
+            "two buttons at most"
+        );
+    }
+    press(&service, 2, "accept").await;
+    press(&service, 1, "no-such-button").await;
+    press(&service, 3, "read").await;
+    assert_eq!(
+        event(&mut events).await,
+        ToastEvent::Acted { key: ToastKey("b".into()), offer: Offer::Accept }
+    );
+    assert_eq!(event(&mut events).await, ToastEvent::MarkedRead { key: ToastKey("c".into()) });
+    native.service().await;
+    assert_eq!(script.lock().unwrap().closed, [2, 3]);
 }
 
 #[tokio::test]

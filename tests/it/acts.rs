@@ -1,13 +1,19 @@
 //! What a person does from a notification: kept first, told once and in order, taken back in time, and never without a clear result.
 
+use std::io::Write;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
 use belfry::act::{Act, ActState, Offer};
 use belfry::engine::views::{ActView, Entry, TroubleKind};
 use belfry::link::LinkState;
 use belfry::notification::NotificationId;
 use belfry::toast::ToastEvent;
-use belfry_sandbox::{Answer, Byline, Context, Fault, Message, Side, Spec};
+use belfry_sandbox::{Answer, Byline, Context, Fault, Message, Options, Sandbox, Side, Spec};
 use jiff::SignedDuration;
 
+use crate::kill;
 use crate::stage::{LIMIT, Stage};
 
 fn reply(text: &str) -> Act {
@@ -265,6 +271,10 @@ async fn a_refusal_is_told_in_words_and_the_next_act_goes_on() {
     }
     until_act(&stage, talk.id, last.number, ActState::Done).await;
     assert_eq!(heard(&stage), ["reply conversation/7 through"]);
+    // Told where the person looks by then, in the place of the message's own toast.
+    let toasts = stage.until_shown(5).await;
+    assert!(toasts.iter().all(|toast| toast.key == toasts[0].key), "{toasts:?}");
+    assert!(toasts[1].title.contains("Your reply") && toasts[1].body.contains("allow"), "{toasts:?}");
 }
 
 #[tokio::test]
@@ -326,4 +336,90 @@ async fn the_demo_offers_nothing_that_nobody_would_read() {
     let row = stage.until_kept(1).await.remove(0);
     assert_eq!(stage.desk().offers(row.id).await.unwrap(), []);
     assert_eq!(stage.desk().act(row.id, reply("hello?")).await.unwrap_err().kind, TroubleKind::Usage);
+}
+
+/// Asks the real program for JSON.
+fn asked(home: &Path, arguments: &[&str], input: &str) -> (Option<i32>, serde_json::Value, String) {
+    let mut child = kill::belfry(home)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A program that refuses its arguments does not read.
+    drop(child.stdin.take().unwrap().write_all(input.as_bytes()));
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    let json = said.lines().next().and_then(|line| serde_json::from_str(line).ok()).unwrap_or_default();
+    (output.status.code(), json, String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+/// Runs the real program until `reached` holds of what it answers to these arguments.
+async fn until_asked(
+    home: &Path,
+    arguments: &[&str],
+    reached: impl Fn(&serde_json::Value) -> bool,
+) -> serde_json::Value {
+    let deadline = Instant::now() + LIMIT;
+    loop {
+        let (_, json, errors) = tokio::task::block_in_place(|| asked(home, arguments, ""));
+        if reached(&json) {
+            return json;
+        }
+        assert!(Instant::now() < deadline, "not in time: {json} {errors}");
+        // The program tells no other process when it is through, so it is asked again a little later.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_command_line_keeps_an_act_and_the_next_resident_tells_it() {
+    let podio = belfry_sandbox::Settings { rate_limit: 100_000, ..belfry_sandbox::Settings::default() };
+    let sandbox = Sandbox::start(Options { podio, ..Options::apart() }).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().join("home");
+    let told = std::fs::File::create(folder.path().join("told.txt")).unwrap();
+    tokio::task::block_in_place(|| kill::sign_in(&home, &sandbox));
+    let task = Spec::new("creation", Context::task(8, "Offer"), "a task");
+    sandbox.podio().notify(sandbox.user().user_id, task);
+    sandbox.podio().notify(sandbox.user().user_id, Spec::comment("said"));
+    let mut resident = kill::run(&home, &told);
+    let both = |rows: &serde_json::Value| rows["offers"].as_array().is_some_and(|offers| !offers.is_empty());
+    for id in ["1", "2"] {
+        until_asked(&home, &["act", id, "--json"], both).await;
+    }
+    resident.kill().unwrap();
+    resident.wait().unwrap();
+    let comment = until_asked(&home, &["act", "2", "--json"], both).await["offers"][0].clone();
+    let (task, said) = if comment == "comment" { ("1", "2") } else { ("2", "1") };
+
+    tokio::task::block_in_place(|| {
+        let (code, act, errors) =
+            asked(&home, &["act", said, "reply", "--text", "-", "--json"], "on Thursday\n");
+        assert_eq!((code, &act["state"]), (Some(0), &"waiting".into()), "{errors}");
+        let (code, act, _) = asked(&home, &["act", said, "reply", "--text", "a slip", "--json"], "");
+        assert_eq!((code, &act["can_be_undone"]), (Some(0), &true.into()));
+        let (code, act, _) = asked(&home, &["act", said, "undo", "--json"], "");
+        assert_eq!((code, &act["text"], &act["state"]), (Some(0), &"a slip".into(), &"undone".into()));
+        assert_eq!(asked(&home, &["act", task, "complete"], "").0, Some(0));
+        for wrong in [
+            &["act", task, "accept"][..],
+            &["act", task, "reply"],
+            &["act", said, "reply", "--text", " "],
+            &["act", "99", "complete"],
+            &["act", "x"],
+        ] {
+            let (code, _, errors) = asked(&home, wrong, "");
+            assert_eq!(code, Some(2), "{wrong:?}: {errors}");
+        }
+    });
+    assert!(sandbox.podio().observed().acts.is_empty());
+    let mut resident = kill::run(&home, &told);
+    let seen = sandbox.podio().wait_for(|seen| seen.acts.len() == 2, LIMIT).await.unwrap();
+    let acts: Vec<_> = seen.acts.iter().map(|act| (act.what, act.text.as_str())).collect();
+    assert_eq!(acts, [("comment", "on Thursday"), ("complete", "")]);
+    until_asked(&home, &["act", task, "--json"], |json| json["acts"][0]["state"] == "done").await;
+    resident.kill().unwrap();
+    resident.wait().unwrap();
 }

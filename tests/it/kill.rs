@@ -12,13 +12,13 @@ use rand::Rng;
 const PUSHES: usize = 2_000;
 const KILLS: usize = 100;
 
-fn belfry(home: &Path) -> Command {
+pub(crate) fn belfry(home: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_belfry"));
     command.env("BELFRY_HOME", home).env("BELFRY_SECRETS", "file").env_remove("BELFRY_LOG");
     command
 }
 
-fn sign_in(home: &Path, sandbox: &Sandbox) {
+pub(crate) fn sign_in(home: &Path, sandbox: &Sandbox) {
     let user = sandbox.user();
     let mut child = belfry(home)
         .args(["account", "add", "podio", "--api-url", &sandbox.api_url(), "--push-url", &sandbox.push_url()])
@@ -35,7 +35,7 @@ fn sign_in(home: &Path, sandbox: &Sandbox) {
     assert!(output.status.success(), "{output:?}");
 }
 
-fn run(home: &Path, told: &std::fs::File) -> Child {
+pub(crate) fn run(home: &Path, told: &std::fs::File) -> Child {
     belfry(home)
         .args(["run", "--toast", "print"])
         .stdin(Stdio::null())

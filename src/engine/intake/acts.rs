@@ -77,7 +77,18 @@ impl Intake {
             }
         }
         self.signals.send(Signal::Changed { id });
+        if matches!(act.state, ActState::Refused | ActState::Unsure)
+            && let Err(error) = self.tell_failed(&act).await
+        {
+            error!(%error, "that an act came to nothing could not be told; it is kept with its notification");
+        }
         wishes
+    }
+
+    async fn tell_failed(&self, act: &KeptAct) -> Result<(), StoreError> {
+        let Some(row) = self.store.get(act.notification).await? else { return Ok(()) };
+        let title = act.act.failed_title(act.state == ActState::Unsure);
+        self.teller.act_failed(&row, title, act.words.as_deref().unwrap_or_default()).await
     }
 
     async fn read_by_act(&self, id: NotificationId) -> Result<Option<Wish>, StoreError> {

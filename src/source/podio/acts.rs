@@ -18,6 +18,7 @@ use super::api::{Api, Call, Told};
 use super::json::{at, field, int, items, text};
 use super::normalize::Target;
 use crate::act::{Act, ActEnd, Offer};
+use crate::kind::Category;
 use crate::link::Failure;
 use crate::notification::{Detail, Kind, Notification};
 use crate::source::{Due, Reports, Wish};
@@ -183,17 +184,7 @@ impl About<'_> {
             return Some(Offer::Unfollow);
         }
         self.object(FOLLOWABLE)?;
-        if matches!(
-            self.notification.kind,
-            Kind::Comment
-                | Kind::File
-                | Kind::Rating
-                | Kind::Like
-                | Kind::Creation
-                | Kind::Update
-                | Kind::Vote
-                | Kind::Participation
-        ) {
+        if self.notification.kind.facts().category == Category::Subscription {
             return Some(Offer::Unfollow);
         }
         let of_interest = matches!(
