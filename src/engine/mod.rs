@@ -86,10 +86,10 @@ impl Engine {
         let teller =
             Arc::new(Teller::new(env.clone(), store.clone(), links.clone(), signals.clone(), raising));
         teller.settle_interrupted().await?;
-        // Also those of accounts that are paused and have no link that would look.
-        store.acts_left_behind(None, env.clock.now()).await?;
         let intake =
             Intake::new(env.clone(), store.clone(), links, signals.clone(), teller.clone(), arrived.clone());
+        // Also those of accounts that are paused and have no link that would look.
+        intake.acts_left_behind(None).await?;
         let desk = Desk::new(env.clone(), store.clone(), intake, teller.clone(), signals, true);
         let tasks = vec![
             Tasks::start("teller", {

@@ -12,7 +12,7 @@ use tracing::{error, warn};
 
 use crate::account::{Account, AccountId};
 use crate::engine::backoff::{Backoff, Next};
-use crate::engine::intake::Intake;
+use crate::engine::intake::{self, Intake};
 use crate::env::Env;
 use crate::env::tasks::{Task, Tasks};
 use crate::link::{Failure, LinkState};
@@ -101,7 +101,7 @@ async fn ready_source<'a>(
         Some(source) => Ok(source),
         None => {
             let cursor = intake.cursor(&account.id).await?;
-            intake.acts_left_behind(&account.id).await?;
+            intake.acts_left_behind(Some(&account.id)).await.map_err(|error| intake::failure(&error))?;
             Ok(kept.insert(Source::new(account, env.clone(), cursor)))
         }
     }

@@ -155,30 +155,31 @@ impl Store {
     }
 
     /// What was under way when whoever told it ended (a crash, a pause): what does no harm twice waits again, the rest is unsure. Of one
-    /// account, or of all. Gives the notifications whose acts changed.
+    /// account, or of all. Gives the acts as they stand now.
     pub async fn acts_left_behind(
         &self,
         account: Option<AccountId>,
         now: Timestamp,
-    ) -> Result<Vec<NotificationId>, StoreError> {
+    ) -> Result<Vec<KeptAct>, StoreError> {
         self.write("acts left behind", move |tx| {
             let account = account.map(|account| accounts::number(tx, &account)).transpose()?;
-            let left: Vec<(i64, NotificationId, Act)> = {
+            let left: Vec<i64> = {
                 let mut statement = tx.prepare_cached(LEFT_BEHIND)?;
-                let rows = statement.query_map([account], |row| {
-                    Ok((row.get(0)?, NotificationId(row.get(1)?), act(row, 2)?))
-                })?;
+                let rows = statement.query_map([account], |row| row.get(0))?;
                 rows.collect::<Result<_, _>>()?
             };
-            for (number, _, act) in &left {
+            let mut now_so = Vec::new();
+            for number in left {
+                let Some(act) = one(tx, number)?.map(|kept| kept.act) else { continue };
                 let (state, words) = if act.may_be_repeated() {
                     (ActState::Waiting, None)
                 } else {
                     (ActState::Unsure, Some(act.unsure_words().to_owned()))
                 };
-                settle(tx, *number, ActState::UnderWay, state, words, now)?;
+                settle(tx, number, ActState::UnderWay, state, words, now)?;
+                now_so.extend(one(tx, number)?);
             }
-            Ok(left.into_iter().map(|(_, notification, _)| notification).collect())
+            Ok(now_so)
         })
         .await
     }
@@ -239,7 +240,7 @@ pub(super) const WAITING: &str = "SELECT act.number, act.due_at
      FROM act INDEXED BY act_open CROSS JOIN notification AS n ON n.id = act.notification
      WHERE act.settled_at IS NULL AND act.state = 'waiting' AND n.account = ?1 ORDER BY act.number";
 
-pub(super) const LEFT_BEHIND: &str = "SELECT act.number, act.notification, act.act
+pub(super) const LEFT_BEHIND: &str = "SELECT act.number
      FROM act INDEXED BY act_open CROSS JOIN notification AS n ON n.id = act.notification
      WHERE act.settled_at IS NULL AND act.state = 'under-way' AND (?1 IS NULL OR n.account = ?1) ORDER BY act.number";
 
@@ -325,8 +326,10 @@ mod tests {
         bench.reopen().await;
         bench.store.put_account(account("other"), at(0)).await.unwrap();
         assert!(bench.store.acts_left_behind(Some(id("other")), at(20)).await.unwrap().is_empty());
-        assert_eq!(bench.store.acts_left_behind(None, at(20)).await.unwrap(), [row; 3]);
-        let states: Vec<_> = bench.store.acts(row).await.unwrap().into_iter().map(|act| act.state).collect();
+        let left = bench.store.acts_left_behind(None, at(20)).await.unwrap();
+        let acts = bench.store.acts(row).await.unwrap();
+        assert_eq!(left, acts[..3], "as they stand now");
+        let states: Vec<_> = acts.into_iter().map(|act| act.state).collect();
         assert_eq!(states, [ActState::Unsure, ActState::Waiting, ActState::Unsure, ActState::Waiting]);
         let unsure = bench.store.act(numbers[0]).await.unwrap().unwrap();
         assert!(unsure.words.unwrap().contains("look whether your reply is there"));

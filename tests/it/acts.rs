@@ -227,6 +227,7 @@ async fn a_reply_cut_off_by_a_crash_is_unsure_and_not_sent_again() {
     stage.start().await;
     let unsure = until_act(&stage, talk.id, cut.number, ActState::Unsure).await;
     assert!(unsure.words.contains("look whether your reply is there"), "{}", unsure.words);
+    assert_eq!(stage.until_shown(1).await[0].title, "Your reply may not be there");
     until_act(&stage, talk.id, later.number, ActState::Done).await;
     assert_eq!(heard(&stage), ["reply conversation/7 one", "reply conversation/7 two"]);
     let story = stage.desk().why(talk.id).await.unwrap().story;

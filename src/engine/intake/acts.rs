@@ -13,13 +13,14 @@ use crate::source::{Begun, Wish};
 use crate::store::{KeptAct, StoreError};
 
 impl Intake {
-    /// Before a new source of an account: what an earlier one was telling when it ended will never be answered.
-    pub(in crate::engine) async fn acts_left_behind(&self, account: &AccountId) -> Result<(), Failure> {
-        let now = self.env.clock.now();
-        let changed =
-            self.store.acts_left_behind(Some(account.clone()), now).await.map_err(|error| failure(&error))?;
-        for id in changed {
-            self.signals.send(Signal::Changed { id });
+    /// Before a new source of an account, or of any: what an earlier one was telling when it ended will never be answered.
+    pub(in crate::engine) async fn acts_left_behind(
+        &self,
+        account: Option<&AccountId>,
+    ) -> Result<(), StoreError> {
+        let left = self.store.acts_left_behind(account.cloned(), self.env.clock.now()).await?;
+        for act in left {
+            self.ended(act).await;
         }
         Ok(())
     }
