@@ -155,6 +155,24 @@ async fn read_state_agrees_in_two_belfrys_and_the_browser_within_one_push() {
 }
 
 #[tokio::test]
+async fn what_comes_while_its_thread_is_marked_is_not_swept_along() {
+    let stage = Stage::live().await;
+    let (podio, user) = (stage.sandbox.podio().clone(), stage.sandbox.user().user_id);
+    let ids: Vec<u64> = (0..2).map(|n| podio.notify(user, Spec::comment(&format!("number {n}")))).collect();
+    stage.until_kept(2).await;
+    stage.until_settled().await;
+    // It is there, but its push is still on its way when the thread is marked.
+    let late = podio.notify_silently(user, Spec::comment("just now"));
+    let desk = stage.desk();
+    desk.set_thread_read(row(&desk, ids[0]).await, true).await.unwrap();
+    podio.wait_for(|seen| seen.viewed.contains(&late), LIMIT).await.unwrap();
+    podio.push_again(late);
+    podio.wait_for(|seen| !seen.viewed.contains(&late), LIMIT).await.unwrap();
+    agree(&stage, &[desk], &[late]).await;
+    until_shown(&stage.toaster, 3).await;
+}
+
+#[tokio::test]
 async fn nothing_that_belfry_fetches_by_itself_marks_anything_viewed() {
     let mut stage = Stage::live().await;
     let (podio, user) = (stage.sandbox.podio().clone(), stage.sandbox.user().user_id);

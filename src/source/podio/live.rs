@@ -119,6 +119,8 @@ pub(super) struct Live<'a> {
     wishes_at: Instant,
     /// … and have nothing to do before this.
     wishes_rest: Option<Instant>,
+    /// A call that marked several, and until when what is heard may have been swept along by it.
+    swept: Option<(Call, Instant)>,
     /// The machine may have slept since the last look.
     slept: bool,
     /// Calls that could wait and failed in a row.
@@ -162,6 +164,7 @@ impl<'a> Live<'a> {
             left_at: now,
             wishes_at: now,
             wishes_rest: None,
+            swept: None,
             slept: false,
             failures: 0,
             life_at: None,
@@ -469,7 +472,10 @@ impl<'a> Live<'a> {
             let group = group_of(&groups, hint.id);
             let whole = group.and_then(|group| normalize::completed(&hint, group, self.reader()));
             match whole {
-                Some(whole) => self.deliver(whole, Arrival::Live),
+                Some(whole) => {
+                    let whole = self.not_swept_along(whole);
+                    self.deliver(whole, Arrival::Live);
+                }
                 None => {
                     let as_it_is = hint.notification(self.reader());
                     self.deliver(as_it_is, Arrival::Live);

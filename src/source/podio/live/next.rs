@@ -100,7 +100,7 @@ impl Live<'_> {
         self.look_at = self.look_at.min((now + SETTLE).max(allowed));
     }
 
-    fn catch_up(&mut self) {
+    pub(super) fn catch_up(&mut self) {
         self.catching_up = true;
         // After a gap, or a sleep, it is no wonder that the push brought nothing.
         let late = self.stage == Stage::Live && !self.once_more && !self.slept;

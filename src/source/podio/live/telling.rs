@@ -1,13 +1,14 @@
 //! Telling the person's wishes: carries out the steps that `wishes` names, and what follows from their end.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::{Live, Stage, Work};
+use super::{LONG, Live, Stage, Work};
 use crate::link::Failure;
-use crate::notification::Mark;
+use crate::notification::{Mark, Notification};
 use crate::source::podio::api::{Api, ApiError, Listing};
 use crate::source::podio::budget::Purpose;
 use crate::source::podio::catch_up;
@@ -17,6 +18,8 @@ use crate::source::{Report, Together, Wish};
 
 /// More unread notifications than this are not listed for the sake of wishes.
 const MOST_LISTED: usize = 2_000;
+/// After a call that marked several, what is heard within this may have been marked with them.
+const SWEPT: Duration = Duration::from_secs(5);
 
 impl Live<'_> {
     pub(super) fn act_on_wishes(&mut self, now: Instant) {
@@ -45,6 +48,9 @@ impl Live<'_> {
                 }));
             }
             Step::Call(call, set) => {
+                if !matches!(call, Call::Single(_)) {
+                    self.swept = Some((call.clone(), now + LONG));
+                }
                 let api = self.podio.api.clone();
                 let purpose =
                     if many && matches!(call, Call::Single(_)) { Purpose::Useful } else { Purpose::Needed };
@@ -95,6 +101,9 @@ impl Live<'_> {
         set: bool,
         result: Result<(), ApiError>,
     ) -> Result<(), Failure> {
+        if let Some((_, until)) = self.swept.as_mut().filter(|(swept, _)| *swept == call) {
+            *until = Instant::now() + SWEPT;
+        }
         let end = match result {
             Ok(()) => {
                 self.failures = 0;
@@ -125,6 +134,24 @@ impl Live<'_> {
             self.podio.outgoing.tell(Report::Done(wish));
         }
         Ok(())
+    }
+
+    /// One that was made while a call marked several may have been marked with them. The person has not seen it: it stays unread, here
+    /// and there.
+    pub(super) fn not_swept_along(&mut self, mut whole: Notification) -> Notification {
+        let about = |call: &Call| match call {
+            Call::Everything => true,
+            Call::Thing { what, id } => *what == whole.context.what && id.to_string() == whole.context.id,
+            Call::Single(_) => false,
+        };
+        let now = Instant::now();
+        if whole.read && self.swept.as_ref().is_some_and(|(call, until)| now < *until && about(call)) {
+            whole.read = false;
+            let wish = Wish { external_id: whole.external_id.clone(), mark: Mark::Read(false) };
+            // It names a notification, so there is something that can be done about it.
+            drop(self.podio.wishes.wish(wish, now));
+        }
+        whole
     }
 
     /// The service refused for good: the mark goes back to what it is there.

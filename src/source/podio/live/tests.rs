@@ -91,3 +91,25 @@ fn a_list_cut_short_leaves_the_count_to_the_service_and_the_next_link_knows_it()
     drop(live);
     assert_eq!(podio.known_unread, Some(904));
 }
+
+#[tokio::test(start_paused = true)]
+async fn looks_that_follow_soon_are_further_and_further_apart() {
+    let home = tempfile::tempdir().unwrap();
+    let (mut podio, (outbox, _engine, _orders)) = (podio(home.path()), Outbox::new());
+    let mut live = Live::new(&mut podio, outbox.reports().clone(), Some(object()), None);
+    live.stage = Stage::Live;
+    let mut apart = Vec::new();
+    for _ in 0..6 {
+        live.look_soon();
+        let due = live.look_at;
+        apart.push(live.looked_at.map_or(0, |looked| due.duration_since(looked).as_secs()));
+        tokio::time::advance(due.duration_since(Instant::now())).await;
+        live.catch_up();
+    }
+    assert_eq!(apart, [0, 3, 6, 12, 24, 30]);
+    tokio::time::advance(2 * LONGEST_BETWEEN + SETTLE).await;
+    live.look_soon();
+    assert_eq!(live.look_at.duration_since(Instant::now()), SETTLE, "after a rest at once");
+    live.catch_up();
+    assert_eq!(live.between_looks, BETWEEN_LOOKS);
+}
