@@ -111,6 +111,9 @@ impl Store {
                 }
             }
             things.retain(|thing| thing.external_ids.len() > 1);
+            if snapshot.prepare_cached(UNREAD_HINT)?.exists((number, &family))? {
+                things.clear();
+            }
             let mut unread = snapshot.prepare_cached(UNREAD_OF_THING)?;
             let mut whole = Vec::with_capacity(things.len());
             for thing in things {
@@ -187,6 +190,10 @@ pub(super) const UNREAD_OF_THING: &str = "SELECT 1 FROM notification INDEXED BY 
      WHERE account = ?1 AND context_what = ?2 AND context_id = ?3 AND context_id <> '' AND read = 0
          AND substr(external_id, 1, length(?4)) = ?4 LIMIT 1";
 
+/// Nobody knows yet what a hint is about: it may be any of the things.
+pub(super) const UNREAD_HINT: &str = "SELECT 1 FROM notification INDEXED BY notification_hint
+     WHERE detail = 'hint' AND account = ?1 AND read = 0 AND substr(external_id, 1, length(?2)) = ?2 LIMIT 1";
+
 pub(super) const UNREAD_OF_FAMILY: &str =
     "SELECT 1 FROM notification INDEXED BY notification_unread_of_account
      WHERE read = 0 AND account = ?1 AND substr(external_id, 1, length(?2)) = ?2 LIMIT 1";
@@ -223,7 +230,7 @@ pub(super) fn open(conn: &Connection, id: i64, read: bool, now: Timestamp) -> ru
 mod tests {
     use super::{Thing, Together};
     use crate::notification::{Context, Mark, Notification, NotificationId};
-    use crate::store::testing::{Bench, account, at, id, told};
+    use crate::store::testing::{Bench, account, at, hint, id, told};
     use crate::store::{ReadBy, StoreError};
 
     #[tokio::test]
@@ -300,6 +307,10 @@ mod tests {
             Thing { what: "item".into(), id: "8".into(), external_ids: vec!["n4".into(), "n5".into()] };
         let all = Together { things: vec![seven.clone(), eight.clone()], everything: true };
         assert_eq!(together().await, all, "what is unread in another family does not count");
+        let hint = bench.admit(vec![hint("n9", 2)]).await[0];
+        assert_eq!(together().await, Together::default(), "it may be about any of them");
+        bench.store.mark_read(vec![hint], true, ReadBy::Service, at(11)).await.unwrap();
+        assert_eq!(together().await, all);
         read(&[ids[0]], false).await;
         assert_eq!(together().await, Together { things: vec![eight.clone()], everything: false });
         bench.store.wish_done(id("podio"), "n4".into(), true, at(20)).await.unwrap();

@@ -194,28 +194,34 @@ async fn nothing_that_belfry_fetches_by_itself_marks_anything_viewed() {
 
 #[tokio::test]
 async fn a_star_goes_to_the_service_and_from_there_to_the_other_belfry() {
-    let mut stage = Stage::live().await;
+    let mut stage = Stage::empty().await;
     let (podio, user) = (stage.sandbox.podio().clone(), stage.sandbox.user().user_id);
+    let two_days_ago = stage.env.clock.now() - jiff::SignedDuration::from_hours(48);
+    let old = podio.notify_silently(user, Spec::comment("old").at(two_days_ago));
+    stage.sign_in().await.unwrap();
+    stage.until_state("live", |state| matches!(state, LinkState::Live)).await;
     let ids: Vec<u64> = (0..3).map(|n| podio.notify(user, Spec::comment(&format!("number {n}")))).collect();
-    stage.until_kept(3).await;
+    stage.until_kept(4).await;
     let desk = stage.desk();
-    let first = row(&desk, ids[0]).await;
-    assert_eq!(desk.set_starred(vec![first], true).await.unwrap(), [first]);
+    let (first, oldest) = (row(&desk, ids[0]).await, row(&desk, old).await);
+    assert_eq!(desk.set_starred(vec![first, oldest], true).await.unwrap(), [first, oldest]);
     assert!(desk.set_starred(vec![first], true).await.unwrap().is_empty());
-    podio.wait_for(|seen| seen.starred.contains(&ids[0]), LIMIT).await.unwrap();
+    podio.wait_for(|seen| seen.starred.iter().eq(&[old, ids[0]]), LIMIT).await.unwrap();
 
     // A new computer, years later: read or not, what is starred is there.
-    ids.iter().for_each(|id| podio.view_elsewhere(user, *id));
+    ids.iter().chain(&[old]).for_each(|id| podio.view_elsewhere(user, *id));
     let other = Other::live(&stage).await;
     let starred = InboxWish { starred: true, ..InboxWish::default() };
     let rows = other.desk().inbox(starred.clone()).await.unwrap();
-    assert_eq!(rows.len(), 1);
-    assert_eq!(rows[0].notification.external_id, format!("n{}", ids[0]));
+    let there: BTreeSet<String> = rows.into_iter().map(|row| row.notification.external_id).collect();
+    assert_eq!(there, names(&[old, ids[0]]));
 
-    // Offline here: one star is taken away, another set; meanwhile the other Belfry stars the third.
+    // Offline here: one star is taken away, another set; meanwhile the other Belfry stars the third, and no longer the old one, which
+    // is in no list but that of stars.
     stage.stop().await;
+    other.desk().set_starred(vec![row(&other.desk(), old).await], false).await.unwrap();
     other.desk().set_starred(vec![row(&other.desk(), ids[2]).await], true).await.unwrap();
-    podio.wait_for(|seen| seen.starred.contains(&ids[2]), LIMIT).await.unwrap();
+    podio.wait_for(|seen| seen.starred.iter().eq(&[ids[0], ids[2]]), LIMIT).await.unwrap();
     let offline = Desk::offline(stage.env.clone()).await.unwrap();
     let second = row(&offline, ids[1]).await;
     offline.set_starred(vec![first], false).await.unwrap();
@@ -312,4 +318,49 @@ async fn what_only_a_later_look_found_is_counted_and_told_by_the_doctor() {
     stage.until_kept(3).await;
     stage.until_state("live", |state| matches!(state, LinkState::Live)).await;
     assert_eq!(push(&stage).await, "Push missed 1 notification that a later look found");
+}
+
+/// What `belfry` prints in this home, where no resident runs.
+fn belfry(stage: &Stage, arguments: &[&str]) -> String {
+    let database = stage.env.paths.database();
+    let home = database.parent().and_then(std::path::Path::parent).unwrap();
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_belfry"))
+        .args(arguments)
+        .env("BELFRY_HOME", home)
+        .env("BELFRY_SECRETS", "memory")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[tokio::test]
+async fn a_terminal_stars_and_reads_whole_threads_and_the_next_resident_tells_it() {
+    let mut stage = Stage::live().await;
+    let (podio, user) = (stage.sandbox.podio().clone(), stage.sandbox.user().user_id);
+    let ids: Vec<u64> = (0..2).map(|n| podio.notify(user, Spec::comment(&format!("number {n}")))).collect();
+    let other = podio.notify(user, Spec::new("comment", Context::task(9, "Call back"), "about a task"));
+    stage.until_kept(3).await;
+    let number = row(&stage.desk(), ids[0]).await.to_string();
+    stage.stop().await;
+    assert_eq!(belfry(&stage, &["inbox", "--starred"]), "There is nothing here.\n");
+    assert_eq!(belfry(&stage, &["star", &number]), "1 starred.\n");
+    assert_eq!(belfry(&stage, &["star", &number]), "0 starred; 1 already were.\n");
+    let starred = belfry(&stage, &["inbox", "--starred"]);
+    assert!(
+        starred.lines().count() == 1 && starred.contains("★ ") && starred.contains("number 0"),
+        "{starred}"
+    );
+    assert_eq!(belfry(&stage, &["read", &number, "--thread"]), "2 marked as read.\n");
+    let story = belfry(&stage, &["why", &number]);
+    assert!(story.contains("You starred it at ") && story.contains("still to be told"), "{story}");
+
+    podio.forget_observed();
+    stage.start().await;
+    podio
+        .wait_for(|seen| seen.viewed.iter().eq(&ids) && seen.starred.contains(&ids[0]), LIMIT)
+        .await
+        .unwrap();
+    assert_eq!(podio.unread(user), [other]);
+    assert_eq!(podio.observed().calls("POST", "/notification/item/42/viewed"), 1);
 }
