@@ -1,10 +1,10 @@
 //! One fixture for each documented combination of type and context and for each form of its data: what the words, the documentation
 //! page and the random shapes are made from. Values are made up, names are documented; the data is the sandbox's.
 
-use belfry::account::AccountId;
+use belfry::account::{AccountId, Choices};
 use belfry::notification::{Arrival, Kind, Notification, NotificationId};
 use belfry::rule::Rules;
-use belfry::source::podio::normalize::{Reader, group};
+use belfry::source::podio::normalize::{Asks, Reader, group};
 use belfry::toast::{Pending, Toast, policy};
 use belfry_sandbox::podio::{Context, taxonomy};
 use jiff::Timestamp;
@@ -172,7 +172,7 @@ pub fn now() -> Timestamp {
 /// Reads a group as the signed-in user.
 pub fn read(sent: &Value) -> Vec<Notification> {
     let account = account();
-    group(sent, Reader { account: &account, me: Some(ME), now: now() })
+    group(sent, Reader { account: &account, me: Some(ME), now: now(), asks: Asks::default() })
 }
 
 /// The toast of a notification under the usual rules.
@@ -183,6 +183,8 @@ pub fn toast(notification: Notification) -> Toast {
         arrival: Arrival::Live,
         admitted_at: now(),
         origin: "Podio".into(),
+        choices: Choices::default(),
+        button: None,
     };
     policy::toast(&pending, &Rules::default())
 }

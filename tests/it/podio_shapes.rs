@@ -6,9 +6,9 @@
 
 use std::collections::BTreeMap;
 
-use belfry::account::{Account, Settings};
+use belfry::account::{Account, Choices, Settings};
 use belfry::notification::{Arrival, Detail, Notification};
-use belfry::source::podio::normalize::{Hint, Reader, completed, group, pushed};
+use belfry::source::podio::normalize::{Asks, Hint, Reader, completed, group, pushed};
 use belfry::store::{InboxQuery, Kept, Store};
 use jiff::Timestamp;
 use rand::rngs::StdRng;
@@ -246,7 +246,7 @@ fn named(shape: &Shape) -> Vec<String> {
 /// What Belfry makes of the bytes.
 fn heard(shape: &Shape) -> Vec<Notification> {
     let account = account();
-    let reader = Reader { account: &account, me: Some(ME), now: now() };
+    let reader = Reader { account: &account, me: Some(ME), now: now(), asks: Asks::default() };
     let (push, sent) = (shape.push.to_string(), shape.group.to_string());
     let push: Box<RawValue> = serde_json::from_str(&push).unwrap();
     let sent: Value = serde_json::from_str(&sent).unwrap();
@@ -289,8 +289,14 @@ fn check(one: &Notification) {
 async fn store(home: &tempfile::TempDir) -> Store {
     let store = Store::open(&home.path().join("belfry.db"), now()).unwrap().store;
     let settings = belfry::account::PodioSettings::live("belfry");
-    let account =
-        Account { id: account(), label: "Podio".into(), paused: false, settings: Settings::Podio(settings) };
+    let settings = Settings::Podio(settings);
+    let account = Account {
+        id: account(),
+        label: "Podio".into(),
+        paused: false,
+        settings,
+        choices: Choices::default(),
+    };
     store.put_account(account, now()).await.unwrap();
     store
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use belfry::account::AccountId;
 use belfry::notification::{Category, Detail, Icon, Kind, Standing};
-use belfry::source::podio::normalize::{Hint, Reader, completed, conversation_message};
+use belfry::source::podio::normalize::{Asks, Hint, Reader, completed, conversation_message};
 use belfry_sandbox::podio::taxonomy;
 use serde_json::{Value, json};
 
@@ -228,7 +228,7 @@ fn pushed(case: &Case) -> Value {
 #[test]
 fn a_push_says_the_services_sentence_and_leads_to_the_very_thing() {
     let account = account();
-    let reader = Reader { account: &account, me: Some(ME), now: now() };
+    let reader = Reader { account: &account, me: Some(ME), now: now(), asks: Asks::default() };
     for case in cases() {
         let hint = Hint::of(&pushed(&case), now()).unwrap();
         let first = hint.notification(reader);
@@ -248,7 +248,7 @@ fn a_push_says_the_services_sentence_and_leads_to_the_very_thing() {
 #[test]
 fn a_message_that_is_pushed_has_the_same_words() {
     let account: AccountId = account();
-    let reader = Reader { account: &account, me: Some(ME), now: now() };
+    let reader = Reader { account: &account, me: Some(ME), now: now(), asks: Asks::default() };
     let event = |subject: Value, message: Value| {
         json!({"created_by": {"id": 56_432, "type": "user"}, "created_via": 1, "event": "conversation_event", "ref": {"id": ME, "type": "user"},
             "data": {"action": "message", "conversation_id": 42, "event_id": 5, "text": "See you …", "created_on": "2026-11-22 09:59:00",

@@ -23,3 +23,6 @@ CREATE TABLE act (
 
 CREATE INDEX act_of_notification ON act (notification, number);
 CREATE INDEX act_open ON act (number) WHERE settled_at IS NULL;
+
+-- The starred ones alone, newest first; there are few.
+CREATE INDEX notification_starred ON notification (occurred_at) WHERE starred = 1;
