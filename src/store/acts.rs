@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::column::{self, maybe_time, named, time};
-use super::{Store, StoreError, accounts, inbox};
+use super::{ReadBy, Store, StoreError, accounts, inbox, marks, wishes};
 use crate::account::AccountId;
 use crate::act::{Act, ActEnd, ActState};
 use crate::notification::{Notification, NotificationId};
@@ -125,13 +125,14 @@ impl Store {
         .await
     }
 
-    /// How telling the service ended. Gives the act if that changed it.
+    /// How telling the service ended, in one transaction with what follows: whoever answered has read. Gives the act if that changed it, and
+    /// whether its notification became read by it.
     pub async fn act_ended(
         &self,
         number: i64,
         end: ActEnd,
         now: Timestamp,
-    ) -> Result<Option<KeptAct>, StoreError> {
+    ) -> Result<Option<(KeptAct, bool)>, StoreError> {
         self.write("act ended", move |tx| {
             let (state, words) = match end {
                 ActEnd::Done => (ActState::Done, None),
@@ -140,8 +141,16 @@ impl Store {
                 ActEnd::Refused { reason } => (ActState::Refused, Some(reason)),
                 ActEnd::Unsure { reason } => (ActState::Unsure, Some(reason)),
             };
-            let changed = settle(tx, number, ActState::UnderWay, state, words, now)?;
-            if changed { Ok(one(tx, number)?) } else { Ok(None) }
+            if !settle(tx, number, ActState::UnderWay, state, words, now)? {
+                return Ok(None);
+            }
+            let Some(act) = one(tx, number)? else { return Ok(None) };
+            let reads = state == ActState::Done && act.act.reads();
+            let read = reads && marks::set(tx, act.notification, true, ReadBy::Person, now)?;
+            if read {
+                wishes::open(tx, act.notification.0, true, now)?;
+            }
+            Ok(Some((act, read)))
         })
         .await
     }
@@ -299,17 +308,32 @@ mod tests {
         let end = |end: ActEnd, ms| bench.store.act_ended(number, end, at(ms));
         assert_eq!(end(ActEnd::Done, 15).await.unwrap(), None, "nobody began it");
         bench.store.begin_act(number).await.unwrap();
-        let waits = end(ActEnd::Waits { reason: "no network".into() }, 16).await.unwrap().unwrap();
+        let (waits, _) = end(ActEnd::Waits { reason: "no network".into() }, 16).await.unwrap().unwrap();
         assert_eq!(
             (waits.state, waits.words.as_deref(), waits.settled_at),
             (ActState::Waiting, Some("no network"), None)
         );
         bench.store.begin_act(number).await.unwrap();
-        let refused = end(ActEnd::Refused { reason: "not yours".into() }, 17).await.unwrap().unwrap();
-        assert_eq!((refused.state, refused.settled_at), (ActState::Refused, Some(at(17))));
+        let (refused, read) = end(ActEnd::Refused { reason: "not yours".into() }, 17).await.unwrap().unwrap();
+        assert_eq!((refused.state, refused.settled_at, read), (ActState::Refused, Some(at(17)), false));
         assert_eq!(end(ActEnd::Done, 18).await.unwrap(), None);
         assert_eq!(bench.store.act(number).await.unwrap().unwrap().state, ActState::Refused);
         assert!(bench.store.waiting_acts(&id("podio")).await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn whoever_answered_has_read_and_the_service_is_to_be_told() {
+        let bench = Bench::with_account().await;
+        let row = bench.admit(vec![told("a", 1)]).await[0];
+        for (act, reads) in [(Act::Follow, false), (reply("yes"), true), (reply("and more"), false)] {
+            let number = bench.store.ask_act(row, act, at(10), at(15)).await.unwrap();
+            bench.store.begin_act(number).await.unwrap();
+            let (_, read) = bench.store.act_ended(number, ActEnd::Done, at(20)).await.unwrap().unwrap();
+            assert_eq!(read, reads, "it can become read once");
+        }
+        let kept = bench.store.get(row).await.unwrap().unwrap();
+        assert_eq!((kept.read, kept.read_by), (true, Some(ReadBy::Person)));
+        assert_eq!(bench.store.wishes(&id("podio")).await.unwrap().len(), 1);
     }
 
     #[tokio::test]

@@ -8,7 +8,7 @@ use crate::account::AccountId;
 use crate::act::{ActEnd, ActState};
 use crate::engine::views::Signal;
 use crate::link::Failure;
-use crate::notification::{Mark, NotificationId};
+use crate::notification::Mark;
 use crate::source::{Begun, Wish};
 use crate::store::{KeptAct, StoreError};
 
@@ -20,7 +20,7 @@ impl Intake {
     ) -> Result<(), StoreError> {
         let left = self.store.acts_left_behind(account.cloned(), self.env.clock.now()).await?;
         for act in left {
-            self.ended(act).await;
+            self.ended(act, false).await;
         }
         Ok(())
     }
@@ -53,7 +53,7 @@ impl Intake {
         match self.store.act_ended(number, end, self.env.clock.now()).await {
             Ok(changed) => {
                 let wishes = match changed {
-                    Some(act) => self.ended(act).await,
+                    Some((act, read)) => self.ended(act, read).await,
                     None => Vec::new(),
                 };
                 drop(kept.send(Ok(wishes)));
@@ -65,38 +65,35 @@ impl Intake {
         }
     }
 
-    /// What follows from an act that ended: whoever answered has read.
-    async fn ended(&self, act: KeptAct) -> Vec<Wish> {
+    /// What follows from an act that ended: faces hear of it, a toast that is read goes, trouble is told.
+    async fn ended(&self, act: KeptAct, read: bool) -> Vec<Wish> {
         let id = act.notification;
         info!(number = act.number, act = act.act.name(), state = ?act.state, "act");
-        let mut wishes = Vec::new();
-        if act.state == ActState::Done && act.act.reads() {
-            match self.read_by_act(id).await {
-                Ok(wish) => wishes.extend(wish),
-                // The act is done all the same; the notification stays unread.
-                Err(error) => error!(%error, "a notification could not be marked as read"),
-            }
-        }
         self.signals.send(Signal::Changed { id });
         if matches!(act.state, ActState::Refused | ActState::Unsure)
             && let Err(error) = self.tell_failed(&act).await
         {
             error!(%error, "that an act came to nothing could not be told; it is kept with its notification");
         }
-        wishes
+        if !read {
+            return Vec::new();
+        }
+        self.read(vec![id]).await;
+        match self.store.get(id).await {
+            Ok(row) => row
+                .map(|row| Wish { external_id: row.notification.external_id, mark: Mark::Read(true) })
+                .into_iter()
+                .collect(),
+            Err(error) => {
+                error!(%error, "that a notification was read is told to the service by the next link");
+                Vec::new()
+            }
+        }
     }
 
     async fn tell_failed(&self, act: &KeptAct) -> Result<(), StoreError> {
         let Some(row) = self.store.get(act.notification).await? else { return Ok(()) };
         let title = act.act.failed_title(act.state == ActState::Unsure);
         self.teller.act_failed(&row, title, act.words.as_deref().unwrap_or_default()).await
-    }
-
-    async fn read_by_act(&self, id: NotificationId) -> Result<Option<Wish>, StoreError> {
-        if self.person_read(vec![id], true).await?.is_empty() {
-            return Ok(None);
-        }
-        let row = self.store.get(id).await?;
-        Ok(row.map(|row| Wish { external_id: row.notification.external_id, mark: Mark::Read(true) }))
     }
 }
