@@ -376,6 +376,6 @@ async fn ten_thousand_harmed_shapes_do_no_harm() {
     let mut lot = lot();
     let kept = keep_all(&store, &mut lot, mutated).await;
     // Most of what was harmed still tells its number.
-    assert!(kept.len() as u64 > EACH * 9 / 10, "{}", kept.len());
+    assert!(kept.len() as u64 > EACH * 8 / 10, "{}", kept.len());
     store.close().await;
 }
