@@ -109,8 +109,15 @@ pub(super) fn day_and_time(of: &Value, day: &str, time: &str) -> Option<String> 
 
 /// True if the text has this part, as whole words.
 pub(super) fn contains(text: &str, part: &str) -> bool {
+    // Told apart early, as most are: a long comment stands in no title, whatever its blanks.
+    if part.len() > text.len() + 256 {
+        return false;
+    }
     // The beginnings decide: neither is longer than this where it is shown.
-    let (text, part) = (one_line(text, 2_000), one_line(part, 2_000));
+    has_words(text, part) || has_words(&one_line(text, 2_000), &one_line(part, 2_000))
+}
+
+fn has_words(text: &str, part: &str) -> bool {
     let part = part.trim_end_matches('…');
     if part.is_empty() {
         return true;
