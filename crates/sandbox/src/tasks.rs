@@ -1,7 +1,8 @@
 //! Background tasks and the clock: the only place of this crate that starts a task or reads the time.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::future::Future;
+use std::sync::LazyLock;
 use std::time::Instant;
 use tokio::task::JoinHandle;
 
@@ -14,13 +15,16 @@ pub(crate) fn start(work: impl Future<Output = ()> + Send + 'static) -> JoinHand
     tokio::spawn(work)
 }
 
-/// Now, in UTC.
+/// Now, in UTC: the system's time when the sandbox was first asked for it, and what has passed since by the runtime's clock.
 #[expect(
     clippy::disallowed_methods,
     reason = "the core's env is out of reach here: this crate imports none of ours"
 )]
 pub(crate) fn now() -> Timestamp {
-    Timestamp::now()
+    static BEGAN: LazyLock<(Timestamp, Instant)> = LazyLock::new(|| (Timestamp::now(), Instant::now()));
+    let (at, began) = *BEGAN;
+    let passed = SignedDuration::try_from(instant().saturating_duration_since(began)).unwrap_or_default();
+    at.checked_add(passed).unwrap_or(at)
 }
 
 /// Now, on the clock that the runtime's timers run by: a test that moves it moves the hour of the call limit and the life of tokens too.

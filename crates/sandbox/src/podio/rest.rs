@@ -171,6 +171,11 @@ async fn watch(Shared(podio): Shared<Podio>, mut request: Request, next: Next) -
         }
     };
 
+    // The server's own would go by another clock.
+    let date = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&tasks::now());
+    if let Some(date) = date.ok().and_then(|date| HeaderValue::try_from(date).ok()) {
+        response.headers_mut().insert(header::DATE, date);
+    }
     if let Some(refusal) = response.extensions().get::<Refusal>().cloned() {
         if refusal.status == 401 {
             podio.change(|state| state.observed.unauthorized += 1);
