@@ -28,6 +28,9 @@ const FIRST_TOAST: Duration = Duration::from_secs(60);
 const PERSON: Duration = Duration::from_secs(60);
 /// The title of Belfry's window once its page is there, as xdotool looks for it.
 const WINDOW: &str = "– Belfry$";
+/// A page that is still reading has some 130 colours, one with rows some 500, and with the details of one some 900.
+const ROWS: u64 = 250;
+const DETAILS: u64 = 700;
 /// How long the window may take to come.
 const PAINTED: Duration = Duration::from_secs(30);
 
@@ -159,13 +162,15 @@ impl Demo {
         desktop.key("Escape")?;
         desktop.tray_hit(1)?;
         desktop.wait_for_window(WINDOW, PAINTED)?;
-        desktop.wait_for_look("the window to be painted", |colours, mean| colours > 50 && mean > 0.7)?;
+        desktop.wait_for_look("the inbox to be painted", |colours, mean| colours > ROWS && mean > 0.7)?;
         // The newest one, with all that is known of it.
         desktop.key("j")?;
+        desktop
+            .wait_for_look("its details to be painted", |colours, mean| colours > DETAILS && mean > 0.7)?;
         self.picture("window-light")?;
         self.set("--theme", "dark")?;
         self.desktop()?
-            .wait_for_look("the window to turn dark", |colours, mean| colours > 50 && mean < 0.4)?;
+            .wait_for_look("the window to turn dark", |colours, mean| colours > DETAILS && mean < 0.4)?;
         self.picture("window-dark")?;
         println!("The pictures are in {}", self.pictures.display());
         Ok(())

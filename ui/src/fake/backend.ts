@@ -42,7 +42,7 @@ const offered: Record<string, Offer[]> = {
 function offersOf(entry: Entry): Offer[] {
   const live = acts.filter((it) => it.notification === entry.id && ['waiting', 'under-way', 'done'].includes(it.state)).map((it) => it.act);
   const answered = live.includes('accept') || live.includes('decline');
-  const all = offered[entry.kind] ?? offered[entry.icon] ?? [];
+  const all = offered[entry.kind] ?? (entry.icon === 'task' ? offered.task : undefined) ?? [];
   return all.filter((offer) => isWordy(offer) || !(live as string[]).includes(offer)).filter((offer) => !(answered && (offer === 'accept' || offer === 'decline')));
 }
 

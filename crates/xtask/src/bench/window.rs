@@ -24,6 +24,8 @@ use crate::control::Control;
 const NOTIFICATIONS: usize = 30;
 const TIMED: usize = 10;
 const OPENINGS: usize = 100;
+/// A page that is still reading has some 130 colours, one with rows more than 500.
+const ROWS: u64 = 250;
 /// How long the programs settle before they count as at rest.
 const SETTLE: Duration = Duration::from_secs(10);
 
@@ -93,7 +95,7 @@ impl Bench<'_> {
             Ok((!self.desktop.windows_called(r"\([0-9]+\).*Belfry$")?.is_empty()).then_some(()))
         })?;
         // The title may be there before the first picture is.
-        self.desktop.wait_for_look("the inbox to be painted", |colours, _| colours > 50)?;
+        self.desktop.wait_for_look("the inbox to be painted", |colours, _| colours > ROWS)?;
         Ok((began.elapsed(), crew.pid("window").context("the window is gone")?))
     }
 
@@ -109,7 +111,7 @@ impl Bench<'_> {
             let mut second = self.program("belfry-desktop");
             second.status().context("belfry-desktop cannot be started")?;
             wait::until("the window to be back", wait::LIMIT, || Ok(is_there()?.then_some(())))?;
-            self.desktop.wait_for_look("the inbox to be painted", |colours, _| colours > 50)?;
+            self.desktop.wait_for_look("the inbox to be painted", |colours, _| colours > ROWS)?;
             times.push(began.elapsed());
         }
         Ok(times)
