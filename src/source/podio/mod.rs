@@ -162,10 +162,11 @@ impl Podio {
         let (channel, fresh, unread) = match known.filter(|_| self.settings.user_id.is_some()) {
             Some(channel) => (channel, None, None),
             None => {
-                let status = self.api.status().await.map_err(api::ApiError::into_failure)?;
+                let (status, asks) = tokio::join!(self.api.status(), self.api.asks());
+                let status = status.map_err(api::ApiError::into_failure)?;
                 self.identify(&status, reports).await;
                 // Without an answer, what was known before goes on.
-                self.asks = self.api.asks().await.unwrap_or(self.asks);
+                self.asks = asks.unwrap_or(self.asks);
                 let push = status.push.ok_or_else(no_push_object)?;
                 (push.channel.clone(), Some(push), status.unread)
             }
