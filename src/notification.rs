@@ -94,6 +94,26 @@ impl Mark {
     }
 }
 
+/// Which open wishes to mark as read one call may serve, as far as the engine knows what the person has seen.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Together {
+    /// All about the same thing.
+    pub things: Vec<Thing>,
+    /// True if nothing of the family is unread here: one call for everything may do.
+    pub everything: bool,
+}
+
+/// A thing at the service of which nothing is unread here but what the person wished read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Thing {
+    /// What it is, in the service's word.
+    pub what: String,
+    /// Its number or name there.
+    pub id: String,
+    /// External ids of its open wishes, two or more, oldest row first.
+    pub external_ids: Vec<String>,
+}
+
 /// One thing a service told a person. Its identity is `(account, external_id)`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]

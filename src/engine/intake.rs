@@ -14,8 +14,8 @@ use crate::engine::teller::Teller;
 use crate::engine::views::Signal;
 use crate::env::Env;
 use crate::link::{Cursor, Failure};
-use crate::notification::{Arrival, Mark, Notification, NotificationId};
-use crate::source::{self, Due, Order, Wish};
+use crate::notification::{Arrival, Mark, Notification, NotificationId, Together};
+use crate::source::{Due, Order, Wish};
 use crate::store::{Admitted, ReadBy, Starred, StillUnread, Store, StoreError};
 
 mod acts;
@@ -191,15 +191,7 @@ impl Intake {
         asked: jiff::Timestamp,
         kept: oneshot::Sender<Result<(), Failure>>,
     ) {
-        match self.store.unread_there(account.clone(), unread, asked).await {
-            Ok(changed) => {
-                drop(kept.send(Ok(())));
-                for id in changed {
-                    self.signals.send(Signal::Changed { id });
-                }
-            }
-            Err(error) => drop(kept.send(Err(failure(&error)))),
-        }
+        self.took(self.store.unread_there(account.clone(), unread, asked).await, kept);
     }
 
     /// Sets and takes away stars as they are at the service.
@@ -209,14 +201,18 @@ impl Intake {
         list: Starred,
         kept: oneshot::Sender<Result<(), Failure>>,
     ) {
-        match self.store.follow_stars(account.clone(), list).await {
-            Ok(changed) => {
-                drop(kept.send(Ok(())));
-                for id in changed {
-                    self.signals.send(Signal::Changed { id });
-                }
-            }
-            Err(error) => drop(kept.send(Err(failure(&error)))),
+        self.took(self.store.follow_stars(account.clone(), list).await, kept);
+    }
+
+    /// Answers the source, and tells faces of the rows that changed.
+    fn took(
+        &self,
+        changed: Result<Vec<NotificationId>, StoreError>,
+        kept: oneshot::Sender<Result<(), Failure>>,
+    ) {
+        drop(kept.send(changed.as_ref().map(drop).map_err(failure)));
+        for id in changed.unwrap_or_default() {
+            self.signals.send(Signal::Changed { id });
         }
     }
 
@@ -225,21 +221,9 @@ impl Intake {
         &self,
         account: &AccountId,
         family: String,
-        answer: oneshot::Sender<Result<source::Together, Failure>>,
+        answer: oneshot::Sender<Result<Together, Failure>>,
     ) {
-        let asked = self.store.wished_together(account, family).await;
-        let together = asked.map_err(|error| failure(&error)).map(|together| source::Together {
-            things: together
-                .things
-                .into_iter()
-                .map(|thing| source::Thing {
-                    what: thing.what,
-                    id: thing.id,
-                    external_ids: thing.external_ids,
-                })
-                .collect(),
-            everything: together.everything,
-        });
+        let together = self.store.wished_together(account, family).await.map_err(|error| failure(&error));
         // A link that has ended asks again.
         drop(answer.send(together));
     }

@@ -13,7 +13,7 @@ use crate::account::{Account, Service, Settings};
 use crate::act::{Act, ActEnd, Offer};
 use crate::env::Env;
 use crate::link::{Cursor, Failure, LinkState};
-use crate::notification::{Arrival, Kind, Mark, Notification, NotificationId};
+use crate::notification::{Arrival, Kind, Mark, Notification, NotificationId, Together};
 use crate::part::Part;
 
 /// What a source tells the engine.
@@ -117,26 +117,6 @@ pub struct Wish {
     pub external_id: String,
     /// Read or unread again, starred or not any more.
     pub mark: Mark,
-}
-
-/// Which open wishes to mark as read one call may serve, as far as the engine knows what the person has seen.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Together {
-    /// All about the same thing.
-    pub things: Vec<Thing>,
-    /// True if nothing of the family is unread here: one call for everything may do.
-    pub everything: bool,
-}
-
-/// A thing at the service of which nothing is unread here but what the person wished read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Thing {
-    /// What it is, in the service's word.
-    pub what: String,
-    /// Its number or name there.
-    pub id: String,
-    /// External ids of its open wishes, two or more.
-    pub external_ids: Vec<String>,
 }
 
 /// An act that is to be told to the service now, and what it is done from.

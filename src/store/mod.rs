@@ -42,7 +42,7 @@ pub use inbox::{InboxQuery, Kept};
 pub use marks::{ReadBy, StillUnread};
 pub use stars::Starred;
 pub use toasts::{Claimed, Ended, Fate, Pending};
-pub use wishes::{Thing, Together, Wished, WishedMark};
+pub use wishes::{Wished, WishedMark};
 
 use error::Trouble;
 use threads::Threads;

@@ -107,9 +107,8 @@ pub(super) const STARRED_THERE: &str = "SELECT n.id FROM json_each(?2) AS there
      WHERE n.starred = 0 AND substr(n.external_id, 1, length(?3)) = ?3
          AND NOT EXISTS (SELECT 1 FROM star_wish AS w WHERE w.notification = n.id AND w.told_at IS NULL)";
 
-/// The plus keeps SQLite from the indexes that begin with the account: stars are few.
-const STARRED_HERE: &str = "SELECT n.id FROM notification AS n
-     WHERE +n.account = ?1 AND n.starred = 1 AND substr(n.external_id, 1, length(?3)) = ?3
+const STARRED_HERE: &str = "SELECT n.id FROM notification AS n INDEXED BY notification_starred
+     WHERE n.account = ?1 AND n.starred = 1 AND substr(n.external_id, 1, length(?3)) = ?3
          AND n.external_id NOT IN (SELECT value FROM json_each(?2))
          AND NOT EXISTS (SELECT 1 FROM star_wish AS w WHERE w.notification = n.id AND w.told_at IS NULL)";
 

@@ -9,27 +9,7 @@ use super::column::maybe_time;
 use super::marks::{self, ReadBy};
 use super::{Store, StoreError, accounts, stars};
 use crate::account::AccountId;
-use crate::notification::{Mark, NotificationId};
-
-/// A thing at the service of which nothing is unread here but what the person wished read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Thing {
-    /// What it is, in the service's word.
-    pub what: String,
-    /// Its number or name there.
-    pub id: String,
-    /// External ids of its open wishes, two or more, oldest row first.
-    pub external_ids: Vec<String>,
-}
-
-/// Which open wishes to mark as read one call may serve.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Together {
-    /// All about the same thing.
-    pub things: Vec<Thing>,
-    /// True if nothing of the family is unread here: one call for everything may do.
-    pub everything: bool,
-}
+use crate::notification::{Mark, NotificationId, Thing, Together};
 
 /// What the person last wished of a notification, and what became of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

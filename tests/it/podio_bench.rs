@@ -8,9 +8,9 @@ use belfry::account::{AccountId, PodioSettings, PushTransport, Settings};
 use belfry::env::tasks::Task;
 use belfry::env::{Clock, Env, Http, Opener, Paths, Secrets, Tasks};
 use belfry::link::{Cursor, Failure, LinkState};
-use belfry::notification::{Arrival, Detail, Mark, Notification};
+use belfry::notification::{Arrival, Detail, Mark, Notification, Together};
 use belfry::source::podio::sign_in::{How, Step, begin};
-use belfry::source::{Order, Outbox, Report, Source, Together, Wish};
+use belfry::source::{Order, Outbox, Report, Source, Wish};
 use belfry_sandbox::{Options, Sandbox};
 use tokio::sync::{mpsc, oneshot, watch};
 

@@ -22,8 +22,8 @@ use super::push::{self, PushObject, Pushed};
 use super::wishes::Call;
 use super::{Podio, acts, no_push_object};
 use crate::link::{Failure, LinkState};
-use crate::notification::{Arrival, Notification};
-use crate::source::{Order, Outbox, Report, Reports, Together, Wish};
+use crate::notification::{Arrival, Notification, Together};
+use crate::source::{Order, Outbox, Report, Reports, Wish};
 
 mod next;
 mod telling;

@@ -12,8 +12,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::normalize::{self, Target};
-use crate::notification::Mark;
-use crate::source::{Together, Wish};
+use crate::notification::{Mark, Thing, Together};
+use crate::source::Wish;
 
 /// Wishes that come together are looked at together: so long after the last one …
 const SETTLE: Duration = Duration::from_millis(200);
@@ -301,7 +301,7 @@ impl Wishes {
     }
 
     /// The call that serves all wishes about one thing, if each of them may be told with others.
-    fn bundle(&self, thing: &crate::source::Thing) -> Option<(Call, Vec<Single>)> {
+    fn bundle(&self, thing: &Thing) -> Option<(Call, Vec<Single>)> {
         // It becomes part of an address.
         let plain = !thing.what.is_empty() && thing.what.chars().all(|c| c.is_ascii_lowercase() || c == '_');
         let id = thing.id.parse().ok().filter(|_| plain)?;

@@ -1,7 +1,7 @@
 //! The order of steps, with times and answers as values.
 
 use super::*;
-use crate::source::Thing;
+use crate::notification::Thing;
 
 const SOON: Duration = Duration::from_secs(3);
 

@@ -8,13 +8,13 @@ use tokio::time::Instant;
 
 use super::{LONG, Live, Stage, Work};
 use crate::link::Failure;
-use crate::notification::{Mark, Notification};
+use crate::notification::{Mark, Notification, Together};
 use crate::source::podio::api::{Api, ApiError, Listing};
 use crate::source::podio::budget::Purpose;
 use crate::source::podio::catch_up;
 use crate::source::podio::normalize;
 use crate::source::podio::wishes::{Call, End, MANY, Single, Step};
-use crate::source::{Report, Together, Wish};
+use crate::source::{Report, Wish};
 
 /// More unread notifications than this are not listed for the sake of wishes.
 const MOST_LISTED: usize = 2_000;
