@@ -44,6 +44,7 @@ pub enum Category {
 /// How much a notification matters, as far as its kind tells. Nothing is urgent enough to stay on the screen until it is clicked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum Urgency {
     /// Good to know: a like, somebody else's comings and goings. Some desktops only list it.
     Low,

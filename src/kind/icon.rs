@@ -3,23 +3,27 @@
 use serde::{Deserialize, Serialize};
 
 macro_rules! icons {
-    ($($variant:ident = $name:literal,)*) => {
-        /// The picture of a notification. The service sends the name; `Icon::Other` stands for one we have no picture for.
+    (Podio: [$($podio:ident = $podio_name:literal,)*] Others: [$($variant:ident = $name:literal,)*]) => {
+        /// The picture of a notification. Podio sends the name; `Icon::Other` stands for one we have no picture for.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[allow(missing_docs, reason = "each is the icon of that name")]
         #[cfg_attr(test, derive(ts_rs::TS), ts(type = "string"))]
         pub enum Icon {
+            $($podio,)*
             $($variant,)*
             Other,
         }
 
         impl Icon {
-            /// Every picture that has a name at the service.
-            pub const NAMED: &[Self] = &[$(Self::$variant,)*];
+            /// The pictures that Podio names.
+            pub const PODIO: &[Self] = &[$(Self::$podio,)*];
+            /// Every picture that has a name.
+            pub const NAMED: &[Self] = &[$(Self::$podio,)* $(Self::$variant,)*];
 
             /// The name as the service spells it; `other` for the neutral picture.
             pub fn name(self) -> &'static str {
                 match self {
+                    $(Self::$podio => $podio_name,)*
                     $(Self::$variant => $name,)*
                     Self::Other => "other",
                 }
@@ -35,6 +39,7 @@ macro_rules! icons {
 }
 
 icons! {
+    Podio: [
     Alert = "alert",
     Task = "task",
     Meeting = "meeting",
@@ -67,6 +72,16 @@ icons! {
     Answer = "answer",
     SpaceCreate = "space_create",
     Reminder = "reminder",
+    ]
+    // What CloudApp tells items apart by.
+    Others: [
+    Image = "image",
+    Bookmark = "bookmark",
+    Text = "text",
+    Archive = "archive",
+    Audio = "audio",
+    Video = "video",
+    ]
 }
 
 impl Serialize for Icon {
@@ -88,7 +103,7 @@ mod tests {
 
     #[test]
     fn every_icon_is_found_again_by_its_name_however_it_is_spelled() {
-        assert_eq!(Icon::NAMED.len(), 32, "the service documents 32");
+        assert_eq!(Icon::PODIO.len(), 32, "Podio documents 32");
         for icon in Icon::NAMED {
             for name in [
                 icon.name().to_owned(),

@@ -51,6 +51,12 @@ pictures! {
     Answer = "answer",
     SpaceCreate = "space_create",
     Reminder = "reminder",
+    Image = "image",
+    Bookmark = "bookmark",
+    Text = "text",
+    Archive = "archive",
+    Audio = "audio",
+    Video = "video",
     Other = "other",
 }
 
@@ -139,7 +145,7 @@ mod tests {
             assert!(!seen.contains(&png), "{icon:?} looks like another");
             seen.push(png);
         }
-        assert_eq!(seen.len(), 33);
+        assert_eq!(seen.len(), 39);
     }
 
     #[test]

@@ -86,7 +86,7 @@ fn page() -> String {
             .unwrap();
     }
     page.push_str("\n## Pictures\n\nEach is chosen by the name that Podio sends; `other` stands for names no one has seen yet.\n\n");
-    for icon in Icon::NAMED.iter().copied().chain([Icon::Other]) {
+    for icon in Icon::PODIO.iter().copied().chain([Icon::Other]) {
         writeln!(page, "- {} `{}`", picture(icon), icon.name()).unwrap();
     }
     page

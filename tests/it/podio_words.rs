@@ -82,7 +82,7 @@ fn the_table_has_every_documented_type_with_its_category_and_every_icon() {
         })
         .collect();
     assert_eq!(table, found);
-    let icons: Vec<&str> = Icon::NAMED.iter().map(|icon| icon.name()).collect();
+    let icons: Vec<&str> = Icon::PODIO.iter().map(|icon| icon.name()).collect();
     assert_eq!(icons, names["icons"]);
 }
 

@@ -158,7 +158,7 @@ fn a_push_alone_gives_a_hint() {
     quiet["data"]["settings"]["browser"] = json!(false);
     assert!(!Hint::of(&quiet, now()).unwrap().notification(reader).wants_banner);
     assert!(Hint::of(&json!({"event": "notification_create", "data": [1, 2]}), now()).is_none());
-    for icon in Icon::NAMED {
+    for icon in Icon::PODIO {
         assert!(!matches!(kind_of_icon(Some(icon.name())), Kind::Other(_)), "{}", icon.name());
     }
 }

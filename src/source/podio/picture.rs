@@ -53,6 +53,12 @@ pub(super) fn kind_of_icon(name: Option<&str>) -> Kind {
         | Icon::Answer
         | Icon::SpaceCreate
         | Icon::Reminder
+        | Icon::Image
+        | Icon::Bookmark
+        | Icon::Text
+        | Icon::Archive
+        | Icon::Audio
+        | Icon::Video
         | Icon::Other => Kind::from(icon.name().to_owned()),
     }
 }
