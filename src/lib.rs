@@ -14,6 +14,7 @@
 
 pub mod account;
 pub mod act;
+pub mod feed;
 mod kind;
 pub mod link;
 pub mod notification;

@@ -144,8 +144,13 @@ pub struct Notification {
     pub wants_banner: bool,
     /// False if they ask for no sound with it.
     pub wants_sound: bool,
-    /// True if the person knows it without being told: they did it themselves, or the same event came in another form.
+    /// True if the person knows it without being told: they did it themselves, or the same event came in another form; and for a
+    /// change that is not worth telling.
     pub no_news: bool,
+    /// How much it matters, where its feed says so; otherwise its kind does.
+    pub urgency: Option<Urgency>,
+    /// Grows with each change at the service; 0 for what never changes. A later version takes the place of an earlier one.
+    pub version: i64,
     /// How much is known.
     pub detail: Detail,
     /// What the service sent, kept for what we do not understand yet. JSON text.

@@ -1,18 +1,21 @@
 //! `belfry account …`: add, list, pause, resume, sign in, remove.
 
+mod cloudapp;
+mod podio;
+
 use std::collections::BTreeMap;
 
 use clap::{Args, Subcommand, ValueEnum};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use crate::account::{AccountId, Colour, PodioSettings, PushTransport, Say};
+use crate::account::{AccountId, Colour, Say, Service};
 use crate::cli::ask::{self, SecretFlag};
 use crate::cli::print::{ago, clean, clean_cut, json_line, out, say};
 use crate::cli::sign_in;
 use crate::env::Env;
-use crate::front::views::{AccountView, PasswordSignIn, SignIn, Trouble};
-use crate::front::{Notifier, built_in};
+use crate::front::Notifier;
+use crate::front::views::{AccountView, PasswordSignIn, SignIn, SignInTo, Trouble};
 use crate::link::LinkState;
 
 #[derive(Debug, Subcommand)]
@@ -64,43 +67,18 @@ Examples:
   belfry account add podio
   printf '%s\\n' \"$SECRET\" \"$PASSWORD\" |
     belfry account add podio --client-id my-key --client-secret-stdin --username me@example.com --password-stdin")]
-    Podio(Box<AddPodio>),
+    Podio(Box<podio::AddPodio>),
+    /// CloudApp, or a server that speaks like it: what happens to an account's items
+    ///
+    /// The public service is called Zight today and no longer offers this; the address of a compatible server is given with --api-url.
+    #[command(after_help = "\
+Example:
+  printf '%s\\n' \"$PASSWORD\" |
+    belfry account add cloudapp --api-url https://drops.example.com --push-url wss://push.example.com \\
+      --email me@example.com --password-stdin")]
+    Cloudapp(Box<cloudapp::AddCloudapp>),
     /// A day at work that is built in, to see what Belfry does: no account, no network
     Demo,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct AddPodio {
-    /// What to call the account here: lower-case letters, digits, hyphens [default: podio, podio-2 …]
-    #[arg(long, value_parser = account_id)]
-    name: Option<AccountId>,
-    /// Base address of the REST API
-    #[arg(long, value_name = "URL", default_value = PodioSettings::API_URL, value_parser = web_address)]
-    api_url: Url,
-    /// Address of the push service
-    #[arg(long, value_name = "URL", default_value = PodioSettings::PUSH_URL, value_parser = web_address)]
-    push_url: Url,
-    /// Where the browser signs in
-    #[arg(long, value_name = "URL", default_value = PodioSettings::AUTHORIZE_URL, value_parser = web_address)]
-    authorize_url: Url,
-    /// Host name in the return address, as registered with the API key
-    #[arg(long, value_name = "HOST", default_value = PodioSettings::REDIRECT_HOST)]
-    redirect_host: String,
-    /// How push messages come
-    #[arg(long, value_enum, default_value_t = Transport::LongPolling)]
-    push_transport: Transport,
-    /// Id of the API key
-    #[arg(long, value_name = "ID")]
-    client_id: Option<String>,
-    /// Read the secret of the API key from standard input
-    #[arg(long)]
-    client_secret_stdin: bool,
-    /// Sign in by this user name and a password instead of the browser
-    #[arg(long, value_name = "NAME")]
-    username: Option<String>,
-    /// Read the password from standard input
-    #[arg(long, requires = "username")]
-    password_stdin: bool,
 }
 
 #[derive(Debug, Args)]
@@ -162,14 +140,8 @@ pub(super) struct Again {
     #[arg(long, value_name = "NAME")]
     username: Option<String>,
     /// Read the password from standard input
-    #[arg(long, requires = "username")]
+    #[arg(long)]
     password_stdin: bool,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Transport {
-    LongPolling,
-    Websocket,
 }
 
 impl Account {
@@ -210,13 +182,8 @@ pub(super) async fn perform(wish: Account, promised: &[SecretFlag], env: &Env) -
     // Read before anything else: a script that forgot a secret hears of it whatever else is wrong.
     let secrets = ask::secrets(promised, std::io::stdin().lock())?;
     match wish {
-        Account::Add(Add::Podio(add)) => {
-            let wish = add.into_sign_in(secrets).await?;
-            let notifier = Notifier::reach(env.clone()).await?;
-            let account = sign_in::go_through(&notifier, wish, env).await?;
-            out(&format!("Signed in; the account is called {account}.\n"))?;
-            hint_to_run(&notifier).await
-        }
+        Account::Add(Add::Podio(add)) => added(add.into_sign_in(secrets).await?, env).await,
+        Account::Add(Add::Cloudapp(add)) => added(add.into_sign_in(secrets).await?, env).await,
         Account::Add(Add::Demo) => {
             let notifier = Notifier::reach(env.clone()).await?;
             let account = notifier.add_demo().await?;
@@ -262,8 +229,11 @@ pub(super) async fn perform(wish: Account, promised: &[SecretFlag], env: &Env) -
             out(&format!("{account} is set.\n"))
         }
         Account::SignIn(again) => {
-            let wish = again.into_sign_in(secrets).await?;
             let notifier = Notifier::reach(env.clone()).await?;
+            let accounts = notifier.accounts().await?;
+            let known = accounts.iter().find(|known| known.id == again.account);
+            let service = known.ok_or_else(|| no_account(&again.account))?.service;
+            let wish = again.into_sign_in(service, secrets).await?;
             let account = sign_in::go_through(&notifier, wish, env).await?;
             out(&format!("{account} is signed in again.\n"))
         }
@@ -291,6 +261,14 @@ pub(super) async fn perform(wish: Account, promised: &[SecretFlag], env: &Env) -
     }
 }
 
+/// Signs in to a new account and says what it is called.
+async fn added(wish: SignIn, env: &Env) -> Result<(), Trouble> {
+    let notifier = Notifier::reach(env.clone()).await?;
+    let account = sign_in::go_through(&notifier, wish, env).await?;
+    out(&format!("Signed in; the account is called {account}.\n"))?;
+    hint_to_run(&notifier).await
+}
+
 fn no_account(account: &AccountId) -> Trouble {
     Trouble::usage(format!("there is no account {account}; see `belfry account list`"))
 }
@@ -304,76 +282,25 @@ async fn hint_to_run(notifier: &Notifier) -> Result<(), Trouble> {
 
 type Secrets = BTreeMap<SecretFlag, SecretString>;
 
-impl AddPodio {
-    /// Asks at the terminal for what is missing; without one, what is missing is wrong usage.
-    async fn into_sign_in(self: Box<Self>, mut secrets: Secrets) -> Result<SignIn, Trouble> {
-        let given = secrets.remove(&SecretFlag::ClientSecret);
-        let (client_id, client_secret) = api_key(self.client_id, given).await?;
-        let password = password(self.username, secrets.remove(&SecretFlag::Password)).await?;
-        for url in [&self.api_url, &self.push_url, &self.authorize_url] {
-            warn_if_readable_by_others(url);
-        }
-        Ok(SignIn {
-            account: None,
-            name: self.name,
-            podio: Some(PodioSettings {
-                api_url: self.api_url,
-                push_url: self.push_url,
-                authorize_url: self.authorize_url,
-                client_id,
-                redirect_host: self.redirect_host,
-                push_transport: match self.push_transport {
-                    Transport::LongPolling => PushTransport::LongPolling,
-                    Transport::Websocket => PushTransport::Websocket,
-                },
-                user_id: None,
-            }),
-            client_secret: client_secret.map(|secret| secret.expose_secret().to_owned()),
-            password,
-        })
-    }
-}
-
 impl Again {
-    async fn into_sign_in(self, mut secrets: Secrets) -> Result<SignIn, Trouble> {
-        let client_secret = secrets.remove(&SecretFlag::ClientSecret);
-        Ok(SignIn {
-            account: Some(self.account),
-            name: None,
-            podio: None,
-            client_secret: client_secret.map(|secret| secret.expose_secret().to_owned()),
-            password: password(self.username, secrets.remove(&SecretFlag::Password)).await?,
-        })
-    }
-}
-
-/// The id of the API key, and its secret unless both are built in.
-async fn api_key(
-    id: Option<String>,
-    secret: Option<SecretString>,
-) -> Result<(String, Option<SecretString>), Trouble> {
-    let id = match (id, built_in::podio_client_id()) {
-        (Some(id), _) => id,
-        (None, Some(built_in)) if secret.is_none() => return Ok((built_in.to_owned(), None)),
-        (None, _) if ask::at_terminal() => {
-            say(
-                "Belfry needs an API key of yours: podio.com, Account Settings, API Keys. It is asked for once.",
-            );
-            ask::line("Id of the API key:").await?
-        }
-        (None, _) => {
-            return Err(Trouble::usage("an API key is needed: give --client-id and --client-secret-stdin"));
-        }
-    };
-    if id.is_empty() {
-        return Err(Trouble::usage("the id of the API key is empty"));
-    }
-    match secret {
-        Some(secret) => Ok((id, Some(secret))),
-        None if ask::at_terminal() => {
-            Ok((id, Some(ask::secret("Secret of the API key (not shown): ").await?)))
-        }
-        None => Err(Trouble::usage("the secret of the API key is missing: give --client-secret-stdin")),
+    async fn into_sign_in(self, service: Service, mut secrets: Secrets) -> Result<SignIn, Trouble> {
+        let exposed = |secret: SecretString| secret.expose_secret().to_owned();
+        let to = match service {
+            Service::Podio => SignInTo::Podio {
+                settings: None,
+                client_secret: secrets.remove(&SecretFlag::ClientSecret).map(exposed),
+                password: password(self.username, secrets.remove(&SecretFlag::Password)).await?,
+            },
+            Service::Cloudapp => SignInTo::Cloudapp {
+                settings: None,
+                password: exposed(needed_password(secrets.remove(&SecretFlag::Password)).await?),
+            },
+            Service::Pusher => {
+                SignInTo::Pusher { settings: None, app_secret: None, auth_headers: None, check: true }
+            }
+            Service::Demo => return Err(Trouble::usage("the demo needs no sign-in")),
+        };
+        Ok(SignIn { account: Some(self.account), name: None, to })
     }
 }
 
@@ -384,12 +311,17 @@ async fn password(
     let Some(username) = username else {
         return Ok(None);
     };
-    let password = match password {
-        Some(password) => password,
-        None if ask::at_terminal() => ask::secret("Password (not shown): ").await?,
-        None => return Err(Trouble::usage("the password is missing: give --password-stdin")),
-    };
+    let password = needed_password(password).await?;
     Ok(Some(PasswordSignIn { username, password: password.expose_secret().to_owned() }))
+}
+
+/// The password that was given, or what the person types.
+async fn needed_password(given: Option<SecretString>) -> Result<SecretString, Trouble> {
+    match given {
+        Some(password) => Ok(password),
+        None if ask::at_terminal() => ask::secret("Password (not shown): ").await,
+        None => Err(Trouble::usage("the password is missing: give --password-stdin")),
+    }
 }
 
 fn warn_if_readable_by_others(url: &Url) {

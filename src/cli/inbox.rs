@@ -307,6 +307,8 @@ mod tests {
                 wants_banner: true,
                 wants_sound: true,
                 no_news: false,
+                urgency: None,
+                version: 0,
                 detail: Detail::Whole,
                 raw: "{}".into(),
             },

@@ -225,6 +225,7 @@ impl<'a> Teller<'a> {
             Signal::Link { account, state } => Ok(self.link(account, state).into_iter().collect()),
             Signal::New { id } if id <= self.last => Ok(Vec::new()),
             Signal::New { .. } => self.drain().await,
+            Signal::Renewed { id } => self.renewed(id).await,
             Signal::Changed { .. } | Signal::Settings | Signal::Reread | Signal::Refused { .. } => {
                 Ok(Vec::new())
             }
@@ -244,6 +245,18 @@ impl<'a> Teller<'a> {
                 Ok(told)
             }
         }
+    }
+
+    /// A notification told before, told anew.
+    async fn renewed(&mut self, id: NotificationId) -> Result<Vec<Told>, Trouble> {
+        let mut told = self.drain().await?;
+        // What was kept just now has been told as it is.
+        if !told.iter().any(|told| matches!(told, Told::Notification(it) if it.id == id)) {
+            let entry = self.notifier.entry(id).await?;
+            self.undecided.insert(id);
+            told.push(Told::Notification(Box::new(entry.into())));
+        }
+        Ok(told)
     }
 
     /// Notifications kept since the last one told.
@@ -415,6 +428,8 @@ mod tests {
                 wants_banner: true,
                 wants_sound: true,
                 no_news: false,
+                urgency: None,
+                version: 0,
                 detail: Detail::Whole,
                 raw: "{}".into(),
             },

@@ -505,7 +505,8 @@ impl Desk {
         let family = account.settings.family();
         let own: Vec<&url::Url> = account.settings.own_urls().into_iter().chain(family.as_ref()).collect();
         // A link that leads elsewhere is not opened: there is no face here that could ask.
-        Ok(self.inner.env.opener.open(address, &own, false, token.as_deref()).await?.to_string())
+        let anywhere = account.settings.links_anywhere();
+        Ok(self.inner.env.opener.open(address, &own, anywhere, token.as_deref()).await?.to_string())
     }
 
     async fn stop_link(&self, id: &AccountId) {

@@ -15,7 +15,7 @@ use crate::engine::views::Signal;
 use crate::env::Env;
 use crate::link::{Cursor, Failure};
 use crate::notification::{Arrival, Mark, Notification, NotificationId, Together};
-use crate::source::{Due, Order, Wish};
+use crate::source::{Due, Order, Which, Wish};
 use crate::store::{Admitted, ReadBy, Starred, StillUnread, Store, StoreError};
 
 mod acts;
@@ -151,8 +151,12 @@ impl Intake {
                     any_new = true;
                     self.signals.send(Signal::New { id });
                 }
-                Admitted::Completed(id) | Admitted::StarChanged(id) => {
+                Admitted::Completed(id) | Admitted::StarChanged(id) | Admitted::Changed(id) => {
                     self.signals.send(Signal::Changed { id });
+                }
+                Admitted::Renewed(id) => {
+                    any_new = true;
+                    self.signals.send(Signal::Renewed { id });
                 }
                 Admitted::ReadElsewhere(id) => read_elsewhere.push(id),
                 Admitted::Known(_) => {}
@@ -214,6 +218,27 @@ impl Intake {
         for id in changed.unwrap_or_default() {
             self.signals.send(Signal::Changed { id });
         }
+    }
+
+    /// What is kept of an account, for a source that compares it with the service's lists.
+    pub(super) async fn kept(
+        &self,
+        account: &AccountId,
+        which: Which,
+        answer: oneshot::Sender<Result<Vec<Notification>, Failure>>,
+    ) {
+        let rows = match which {
+            Which::One { external_id } => {
+                let one = self.store.by_external_id(account, external_id).await;
+                one.map(|row| row.into_iter().collect::<Vec<_>>())
+            }
+            Which::Family { family, since, limit } => {
+                self.store.of_family(account, family, since, limit).await
+            }
+        };
+        let kept = rows.map(|rows| rows.into_iter().map(|row| row.notification).collect());
+        // A link that has ended asks again.
+        drop(answer.send(kept.map_err(|error| failure(&error))));
     }
 
     /// Which wishes one call may serve.

@@ -8,13 +8,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use secrecy::SecretString;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::account::{Account, AccountId, Choices, PodioSettings, Service, Settings};
-use crate::engine::views::{SignIn, SignInAnswer, SignInStep, Trouble};
+use crate::account::{Account, AccountId, PodioSettings, Settings};
+use crate::engine::views::{SignIn, SignInAnswer, SignInStep, SignInTo, Trouble};
 use crate::env::tasks::{Task, Tasks};
 use crate::env::{Env, SecretName};
-use crate::source::podio::sign_in::{
-    self, BrowserSignIn, How, SecondFactorSignIn, SignInError, SignedIn, Step,
-};
+use crate::link::Failure;
+use crate::source::podio::sign_in::{self, BrowserSignIn, How, SecondFactorSignIn, SignInError, Step};
+use crate::source::{SignedIn, cloudapp, pusher};
+
+mod draft;
+
+use draft::Draft;
+pub(super) use draft::free_name;
 
 /// What a step led to.
 #[derive(Debug, Clone)]
@@ -50,13 +55,6 @@ struct Browser {
     _task: Task,
 }
 
-/// The account as it will be kept.
-#[derive(Debug, Clone)]
-struct Draft {
-    account: Account,
-    others: Vec<Account>,
-}
-
 impl Attempts {
     /// None under way yet.
     pub(super) fn new(env: Env) -> Self {
@@ -65,15 +63,34 @@ impl Attempts {
 
     /// Begins one. `accounts` are those there are.
     pub(super) async fn begin(&self, wish: SignIn, accounts: &[Account]) -> Result<Kept, Trouble> {
-        let draft = draft(&wish, accounts)?;
-        let settings = podio(&draft.account)?;
-        let secret = self.client_secret(&wish, &draft).await?;
-        let how = match wish.password {
-            Some(by) => How::Password { username: by.username, password: SecretString::from(by.password) },
-            None => How::Browser,
-        };
-        let step = sign_in::begin(&self.env, &draft.account.id, settings.clone(), secret, how).await?;
-        self.follow(step, draft).await
+        let draft = draft::of(&wish, accounts)?;
+        match (wish.to, &draft.account.settings) {
+            (SignInTo::Podio { client_secret, password, .. }, Settings::Podio(settings)) => {
+                let secret = self.client_secret(client_secret, &draft.account.id, settings).await?;
+                let how = match password {
+                    Some(by) => {
+                        How::Password { username: by.username, password: SecretString::from(by.password) }
+                    }
+                    None => How::Browser,
+                };
+                let step =
+                    sign_in::begin(&self.env, &draft.account.id, settings.clone(), secret, how).await?;
+                self.follow(step, draft).await
+            }
+            (SignInTo::Cloudapp { password, .. }, Settings::Cloudapp(settings)) => {
+                let password = SecretString::from(password);
+                let signed_in = cloudapp::sign_in(&self.env, settings.clone(), password).await;
+                self.finish(&signed_in.map_err(trouble)?, draft).await
+            }
+            (SignInTo::Pusher { app_secret, auth_headers, check, .. }, Settings::Pusher(settings)) => {
+                let secrets = self.pusher_secrets(app_secret, auth_headers, &draft.account.id).await?;
+                let signed_in = pusher::sign_in(&self.env, settings.clone(), secrets, check).await;
+                self.finish(&signed_in.map_err(trouble)?, draft).await
+            }
+            (to, Settings::Podio(_) | Settings::Cloudapp(_) | Settings::Pusher(_) | Settings::Demo) => Err(
+                Trouble::usage(format!("“{}” is no account of {}", draft.account.id, to.service().human())),
+            ),
+        }
     }
 
     /// Goes on with one.
@@ -153,7 +170,7 @@ impl Attempts {
 
     /// Signed in. One person is one account and one account one person; only when that is certain are the secrets kept.
     async fn finish(&self, signed_in: &SignedIn, draft: Draft) -> Result<Kept, Trouble> {
-        let same = draft.others.iter().find(|other| same_person(&other.settings, &signed_in.settings));
+        let same = draft.others.iter().find(|other| draft::same_person(&other.settings, &signed_in.settings));
         if let Some(same) = same {
             return Err(Trouble::usage(format!(
                 "this person is signed in already as “{}”; use `belfry account sign-in {}` to sign in again",
@@ -161,7 +178,7 @@ impl Attempts {
             )));
         }
         let id = &draft.account.id;
-        if another_person(&draft.account.settings, &signed_in.settings) {
+        if draft::another_person(&draft.account.settings, &signed_in.settings) {
             return Err(Trouble::usage(format!(
                 "this is not the person whose account “{id}” is; nothing was changed. Add this person with `belfry account add`"
             )));
@@ -175,22 +192,48 @@ impl Attempts {
         Ok(Kept::Account(Box::new(account)))
     }
 
-    async fn client_secret(&self, wish: &SignIn, draft: &Draft) -> Result<SecretString, Trouble> {
-        if let Some(secret) = &wish.client_secret {
-            return Ok(SecretString::from(secret.clone()));
+    async fn client_secret(
+        &self,
+        given: Option<String>,
+        account: &AccountId,
+        settings: &PodioSettings,
+    ) -> Result<SecretString, Trouble> {
+        if let Some(secret) = given {
+            return Ok(SecretString::from(secret));
         }
-        let settings = podio(&draft.account)?;
         if let Some(key) = sign_in::built_in_key()
             && key.id == settings.client_id
         {
             return Ok(key.secret);
         }
-        let kept = self.env.secrets.get(&draft.account.id, SecretName::ClientSecret).await;
-        kept.map_err(|error| Trouble::failed(error.to_string()))?.ok_or_else(|| {
+        self.kept(account, SecretName::ClientSecret).await?.ok_or_else(|| {
             Trouble::usage(
                 "the secret of the API key is needed; a script gives it with --client-secret-stdin",
             )
         })
+    }
+
+    /// What was given, or else what is kept of an account that exists.
+    async fn pusher_secrets(
+        &self,
+        app_secret: Option<String>,
+        auth_headers: Option<BTreeMap<String, String>>,
+        account: &AccountId,
+    ) -> Result<pusher::Secrets, Trouble> {
+        let app_secret = match app_secret {
+            Some(secret) => Some(SecretString::from(secret)),
+            None => self.kept(account, SecretName::AppSecret).await?,
+        };
+        let headers = match auth_headers {
+            Some(headers) => Some(SecretString::from(serde_json::json!(headers).to_string())),
+            None => self.kept(account, SecretName::AuthHeaders).await?,
+        };
+        Ok(pusher::Secrets { app_secret, headers })
+    }
+
+    async fn kept(&self, account: &AccountId, name: SecretName) -> Result<Option<SecretString>, Trouble> {
+        let kept = self.env.secrets.get(account, name).await;
+        kept.map_err(|error| Trouble::failed(error.to_string()))
     }
 
     fn number(&self) -> u64 {
@@ -199,6 +242,16 @@ impl Attempts {
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Attempt>> {
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a service that could not be signed in to means for the person.
+fn trouble(failure: Failure) -> Trouble {
+    match failure {
+        Failure::SignIn { reason } => Trouble::needs_sign_in(reason),
+        Failure::Transient { reason } | Failure::Later { reason, .. } | Failure::Fatal { reason } => {
+            Trouble::failed(reason)
+        }
     }
 }
 
@@ -235,71 +288,6 @@ async fn wait_for_browser(
             },
         }
     }
-}
-
-fn draft(wish: &SignIn, accounts: &[Account]) -> Result<Draft, Trouble> {
-    if let Some(id) = &wish.account {
-        let account = accounts.iter().find(|account| &account.id == id).cloned().ok_or_else(|| {
-            Trouble::usage(format!("there is no account “{id}”; `belfry account list` shows those there are"))
-        })?;
-        let others = accounts.iter().filter(|other| &other.id != id).cloned().collect();
-        return Ok(Draft { account, others });
-    }
-    let mut settings = wish.podio.clone().unwrap_or_else(|| PodioSettings::live(""));
-    if settings.client_id.is_empty() {
-        let key = sign_in::built_in_key().ok_or_else(|| {
-            Trouble::usage("the ID and the secret of an API key are needed; Podio gives you one at podio.com/settings/api")
-        })?;
-        settings.client_id = key.id;
-    }
-    let id = match &wish.name {
-        Some(name) if accounts.iter().any(|account| &account.id == name) => {
-            return Err(Trouble::usage(format!("there is an account “{name}” already; choose another name")));
-        }
-        Some(name) => name.clone(),
-        None => free_name(Service::Podio, accounts)?,
-    };
-    let label = id.to_string();
-    let account = Account {
-        id,
-        label,
-        paused: false,
-        settings: Settings::Podio(settings),
-        choices: Choices::default(),
-    };
-    Ok(Draft { account, others: accounts.to_vec() })
-}
-
-/// The settings of an account that somebody can sign in to.
-fn podio(account: &Account) -> Result<&PodioSettings, Trouble> {
-    match &account.settings {
-        Settings::Podio(settings) => Ok(settings),
-        Settings::Demo => Err(Trouble::usage("the demo needs no sign-in")),
-    }
-}
-
-/// The service's own name, numbered where it is taken.
-pub(super) fn free_name(service: Service, accounts: &[Account]) -> Result<AccountId, Trouble> {
-    let taken = |name: &str| accounts.iter().any(|account| account.id.as_str() == name);
-    let numbered = (2..=accounts.len() + 2).map(|n| format!("{}-{n}", service.as_str()));
-    let name = std::iter::once(service.as_str().to_owned()).chain(numbered).find(|name| !taken(name));
-    name.and_then(|name| AccountId::new(name).ok())
-        .ok_or_else(|| Trouble::failed("no free account name was found"))
-}
-
-/// True if both are known and differ.
-fn another_person(one: &Settings, other: &Settings) -> bool {
-    let (Settings::Podio(one), Settings::Podio(other)) = (one, other) else {
-        return false;
-    };
-    one.user_id.is_some() && other.user_id.is_some() && one.user_id != other.user_id
-}
-
-fn same_person(one: &Settings, other: &Settings) -> bool {
-    let (Settings::Podio(one), Settings::Podio(other)) = (one, other) else {
-        return false;
-    };
-    one.api_url == other.api_url && one.user_id.is_some() && one.user_id == other.user_id
 }
 
 fn over() -> Trouble {

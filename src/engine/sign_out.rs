@@ -35,6 +35,9 @@ fn share_a_sign_in(one: &Account, other: &Account) -> bool {
                 && (&one.api_url, &one.client_id, one.user_id)
                     == (&other.api_url, &other.client_id, other.user_id)
         }
-        (Settings::Podio(_) | Settings::Demo, Settings::Podio(_) | Settings::Demo) => false,
+        (
+            Settings::Podio(_) | Settings::Cloudapp(_) | Settings::Pusher(_) | Settings::Demo,
+            Settings::Podio(_) | Settings::Cloudapp(_) | Settings::Pusher(_) | Settings::Demo,
+        ) => false,
     }
 }

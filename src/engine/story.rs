@@ -18,6 +18,9 @@ pub(super) fn why(row: &Kept, fate: &Fate, told_together: usize, acts: &[ActView
         Arrival::Backlog => format!("It was found when catching up and was kept at {kept}."),
         Arrival::FirstFill => format!("It lay there when the account was added and was kept at {kept}."),
     }];
+    if let Some(at) = fate.changed_at.map(local) {
+        story.push(format!("What it tells of changed; the change was kept at {at}."));
+    }
     let reason = fate.reason.as_deref().and_then(Reason::from_name);
     match (fate.state.as_str(), reason) {
         ("quiet" | "failed", Some(reason)) => story.push(silence(reason, fate)),
@@ -53,6 +56,9 @@ pub(super) fn why(row: &Kept, fate: &Fate, told_together: usize, acts: &[ActView
             Some(ReadBy::Service) => format!("It was read elsewhere; Belfry learned of it at {at}."),
             None => format!("It is read since {at}."),
         });
+    }
+    if let Some(at) = fate.small_change_at.map(local) {
+        story.push(format!("It changed at {at}: {}", Reason::SmallChange.words()));
     }
     story.extend(acts.iter().map(|act| did(act, &local(act.asked_at))));
     Why { id: row.id, story, outcome: fate.state.clone(), reason: fate.reason.clone() }

@@ -195,6 +195,9 @@ async fn take_in(
                     Some(Report::Together { family, answer }) => {
                         under_way.push(intake.together(account, family, answer).boxed());
                     }
+                    Some(Report::Kept { which, answer }) => {
+                        under_way.push(intake.kept(account, which, answer).boxed());
+                    }
                     None => break,
                 }
             }

@@ -1,9 +1,11 @@
 //! What crosses to a face: plain, complete values in JSON's reach. No secret is ever part of one.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::account::{AccountId, Choices, Colour, PodioSettings, Service};
+use crate::account::{AccountId, Choices, CloudappSettings, Colour, PodioSettings, PusherSettings, Service};
 use crate::act::{Act, ActState};
 use crate::link::LinkState;
 use crate::notification::{Notification, NotificationId};
@@ -25,6 +27,11 @@ pub enum Signal {
     },
     /// A notification was kept for the first time.
     New {
+        /// Which.
+        id: NotificationId,
+    },
+    /// A later version took the place of a kept notification: it is unread again, and told anew.
+    Renewed {
         /// Which.
         id: NotificationId,
     },
@@ -232,12 +239,54 @@ pub struct SignIn {
     pub account: Option<AccountId>,
     /// The wished name of a new account; the service's own name, numbered, if `None`.
     pub name: Option<AccountId>,
-    /// Addresses and key of a new Podio account; ignored for one that exists.
-    pub podio: Option<PodioSettings>,
-    /// The API key's secret; needed for a new account unless a key is built in.
-    pub client_secret: Option<String>,
-    /// By user name and password; by the browser if `None`.
-    pub password: Option<PasswordSignIn>,
+    /// To what.
+    #[serde(flatten)]
+    pub to: SignInTo,
+}
+
+/// What somebody signs in to, and with what. Settings are those of a new account; for one that exists they are ignored where `None`.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(tag = "service", rename_all = "lowercase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub enum SignInTo {
+    /// Podio.
+    Podio {
+        /// Addresses and key; never changed for an account that exists.
+        settings: Option<PodioSettings>,
+        /// The API key's secret; needed for a new account unless a key is built in.
+        client_secret: Option<String>,
+        /// By user name and password; by the browser if `None`.
+        password: Option<PasswordSignIn>,
+    },
+    /// CloudApp.
+    Cloudapp {
+        /// Address and person; never changed for an account that exists.
+        settings: Option<CloudappSettings>,
+        /// The person's password.
+        password: String,
+    },
+    /// A Pusher-compatible server.
+    Pusher {
+        /// Server, channels and what becomes of the events; an account that exists gets them anew.
+        settings: Option<PusherSettings>,
+        /// The app's secret, where Belfry signs itself; an account that exists keeps its own if `None`.
+        app_secret: Option<String>,
+        /// Headers that the endpoint for authorisations wants; an account that exists keeps its own if `None`.
+        auth_headers: Option<BTreeMap<String, String>>,
+        /// Connect once, and add it only if everything can be heard.
+        check: bool,
+    },
+}
+
+impl SignInTo {
+    /// The service it is.
+    pub fn service(&self) -> Service {
+        match self {
+            Self::Podio { .. } => Service::Podio,
+            Self::Cloudapp { .. } => Service::Cloudapp,
+            Self::Pusher { .. } => Service::Pusher,
+        }
+    }
 }
 
 /// User name and password.
@@ -248,6 +297,12 @@ pub struct PasswordSignIn {
     pub username: String,
     /// The password.
     pub password: String,
+}
+
+impl std::fmt::Debug for SignInTo {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("SignInTo").field(&self.service()).finish()
+    }
 }
 
 impl std::fmt::Debug for SignIn {

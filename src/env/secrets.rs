@@ -37,17 +37,27 @@ pub enum SecretName {
     ClientSecret,
     /// Access and refresh token with their lifetime, as one text, so that both change together. Windows takes at most 2560 bytes.
     Tokens,
+    /// The person's password, where a service knows nothing better.
+    Password,
+    /// The secret of a Pusher app of one's own.
+    AppSecret,
+    /// Headers that an endpoint for authorisations wants, as a JSON object of names and values.
+    AuthHeaders,
 }
 
 impl SecretName {
     /// All there are.
-    pub const ALL: [Self; 2] = [Self::ClientSecret, Self::Tokens];
+    pub const ALL: [Self; 5] =
+        [Self::ClientSecret, Self::Tokens, Self::Password, Self::AppSecret, Self::AuthHeaders];
 
     /// The name in the store, behind the account: `podio/tokens`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ClientSecret => "client-secret",
             Self::Tokens => "tokens",
+            Self::Password => "password",
+            Self::AppSecret => "app-secret",
+            Self::AuthHeaders => "auth-headers",
         }
     }
 }

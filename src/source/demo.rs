@@ -169,6 +169,8 @@ fn scene(script: &Script, place: usize, account: &AccountId, at: Timestamp) -> O
         wants_banner: true,
         wants_sound: true,
         no_news: false,
+        urgency: None,
+        version: 0,
         detail: Detail::Whole,
     })
 }

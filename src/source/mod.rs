@@ -3,15 +3,18 @@
 //! In: an account's settings, `Env`. Out: through the [`Outbox`]. Knows nothing of the database, toasts or who asks.
 
 pub mod auth;
+pub mod cloudapp;
 pub mod demo;
 mod exchange;
 pub mod podio;
+pub mod pusher;
 
+use secrecy::SecretString;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::account::{Account, Service, Settings};
 use crate::act::{Act, ActEnd, Offer};
-use crate::env::Env;
+use crate::env::{Env, SecretName};
 use crate::link::{Cursor, Failure, LinkState};
 use crate::notification::{Arrival, Kind, Mark, Notification, NotificationId, Together};
 use crate::part::Part;
@@ -92,6 +95,13 @@ pub enum Report {
         /// The answer.
         answer: oneshot::Sender<Result<Together, Failure>>,
     },
+    /// What is kept of this account? For a source that has to know what changed.
+    Kept {
+        /// Which of it.
+        which: Which,
+        /// The answer, newest first.
+        answer: oneshot::Sender<Result<Vec<Notification>, Failure>>,
+    },
     /// The service is about to be told of this act: from here on it cannot be taken back.
     Begin {
         /// Its number.
@@ -107,6 +117,25 @@ pub enum Report {
         end: ActEnd,
         /// Answered once committed, with what else the service is to be told because of it.
         kept: oneshot::Sender<Result<Vec<Wish>, Failure>>,
+    },
+}
+
+/// Which kept notifications a source asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Which {
+    /// The one of this external id.
+    One {
+        /// The service's own name for it.
+        external_id: String,
+    },
+    /// Those of a family, from an instant on.
+    Family {
+        /// Their external ids begin with this.
+        family: String,
+        /// They happened then or later; `None` means from the beginning.
+        since: Option<jiff::Timestamp>,
+        /// At most so many, the newest ones.
+        limit: usize,
     },
 }
 
@@ -230,6 +259,28 @@ impl Reports {
         answered(answer).await
     }
 
+    /// What is kept under this external id, as it is committed now.
+    pub async fn kept_one(&self, external_id: &str) -> Result<Option<Notification>, Failure> {
+        let kept = self.ask_kept(Which::One { external_id: external_id.to_owned() }).await?;
+        Ok(kept.into_iter().next())
+    }
+
+    /// What is kept of a family from an instant on, newest first, at most `limit`.
+    pub async fn kept(
+        &self,
+        family: &str,
+        since: Option<jiff::Timestamp>,
+        limit: usize,
+    ) -> Result<Vec<Notification>, Failure> {
+        self.ask_kept(Which::Family { family: family.to_owned(), since, limit }).await
+    }
+
+    async fn ask_kept(&self, which: Which) -> Result<Vec<Notification>, Failure> {
+        let (answer, asked) = oneshot::channel();
+        self.tell(Report::Kept { which, answer }).await;
+        answered(asked).await
+    }
+
     /// Asks which open wishes to mark as read one call may serve.
     pub async fn together(&self, family: String) -> Result<Together, Failure> {
         let (answer, asked) = oneshot::channel();
@@ -272,6 +323,7 @@ async fn answered<T>(answer: oneshot::Receiver<Result<T, Failure>>) -> Result<T,
 pub fn beside(settings: &Settings, kind: &Kind) -> Option<Kind> {
     match settings {
         Settings::Podio(_) | Settings::Demo => podio::parts::beside(kind),
+        Settings::Cloudapp(_) | Settings::Pusher(_) => None,
     }
 }
 
@@ -284,6 +336,8 @@ pub fn parts(
 ) -> Vec<Part> {
     match settings {
         Settings::Podio(podio) => podio::parts::parts(id, notification, others, podio.user_id),
+        Settings::Cloudapp(_) => cloudapp::parts(notification),
+        Settings::Pusher(_) => pusher::parts(notification),
         // It plays what Podio would send.
         Settings::Demo => podio::parts::parts(id, notification, others, None),
     }
@@ -296,6 +350,8 @@ pub const MOST_BESIDE: usize = podio::parts::MESSAGES;
 pub fn offers(service: Service, notification: &Notification) -> Vec<Offer> {
     match service {
         Service::Podio => podio::offers(notification),
+        // They can only be listened to.
+        Service::Cloudapp | Service::Pusher => Vec::new(),
         // There is nobody who would read an answer.
         Service::Demo => Vec::new(),
     }
@@ -306,8 +362,23 @@ pub fn offers(service: Service, notification: &Notification) -> Vec<Offer> {
 pub enum Source {
     /// Podio.
     Podio(Box<podio::Podio>),
+    /// CloudApp.
+    Cloudapp(Box<cloudapp::Cloudapp>),
+    /// A Pusher-compatible server.
+    Pusher(Box<pusher::Pusher>),
     /// The demo.
     Demo(demo::Demo),
+}
+
+/// A sign-in that worked: what to keep of it.
+#[derive(Debug, Clone)]
+pub struct SignedIn {
+    /// The settings with what was learned.
+    pub settings: Settings,
+    /// What to call the account on screen.
+    pub label: String,
+    /// The secrets, to be kept in this order once it is certain that this is the right person.
+    pub secrets: Vec<(SecretName, SecretString)>,
 }
 
 /// Ends an account's sign-in at its service. A passing failure is not tried again here.
@@ -316,7 +387,8 @@ pub async fn sign_out(account: &Account, env: &Env) -> Result<(), Failure> {
         Settings::Podio(settings) => {
             podio::Podio::new(account.id.clone(), settings.clone(), env.clone(), None).sign_out().await
         }
-        Settings::Demo => Ok(()),
+        // The password or secret goes with the account; the service holds nothing that could be ended.
+        Settings::Cloudapp(_) | Settings::Pusher(_) | Settings::Demo => Ok(()),
     }
 }
 
@@ -327,6 +399,13 @@ impl Source {
             Settings::Podio(settings) => {
                 Self::Podio(Box::new(podio::Podio::new(account.id.clone(), settings.clone(), env, cursor)))
             }
+            Settings::Cloudapp(settings) => {
+                let settings = settings.clone();
+                Self::Cloudapp(Box::new(cloudapp::Cloudapp::new(account.id.clone(), settings, env, cursor)))
+            }
+            Settings::Pusher(settings) => {
+                Self::Pusher(Box::new(pusher::Pusher::new(account.id.clone(), settings.clone(), env)))
+            }
             Settings::Demo => Self::Demo(demo::Demo::new(account.id.clone(), env, cursor)),
         }
     }
@@ -335,6 +414,8 @@ impl Source {
     pub async fn run(&mut self, outbox: &mut Outbox) -> Failure {
         match self {
             Self::Podio(podio) => podio.run(outbox).await,
+            Self::Cloudapp(cloudapp) => cloudapp.run(outbox).await,
+            Self::Pusher(pusher) => pusher.run(outbox).await,
             Self::Demo(demo) => demo.run(outbox).await,
         }
     }

@@ -26,6 +26,10 @@ pub enum Admitted {
     ReadElsewhere(NotificationId),
     /// It was known, and the service says that its star was set or taken away.
     StarChanged(NotificationId),
+    /// A later version took its place: it is unread again and its toast is pending.
+    Renewed(NotificationId),
+    /// A later version took its place that is no news: whether it is read and told is as it was.
+    Changed(NotificationId),
 }
 
 impl Admitted {
@@ -36,7 +40,9 @@ impl Admitted {
             | Self::Known(id)
             | Self::Completed(id)
             | Self::ReadElsewhere(id)
-            | Self::StarChanged(id) => id,
+            | Self::StarChanged(id)
+            | Self::Renewed(id)
+            | Self::Changed(id) => id,
         }
     }
 }
@@ -164,7 +170,10 @@ fn admit_one(
         conn.prepare_cached("INSERT INTO toast (notification) VALUES (?1)")?.execute([id])?;
         return Ok(Admitted::New(NotificationId(id)));
     }
-    let (id, hint, unread, starred) = known(conn, account, &notification.external_id)?;
+    let Known { id, hint, unread, starred, version } = known(conn, account, &notification.external_id)?;
+    if notification.version > version {
+        return renew(conn, id, notification, arrival, now);
+    }
     let completes = hint && notification.detail == Detail::Whole;
     if completes {
         complete(conn, id, notification)?;
@@ -202,9 +211,9 @@ fn insert(
         "INSERT INTO notification (account, external_id, kind, icon, title, body, actor,
              context_what, context_id, context_title, context_place, context_url,
              occurred_at, wants_banner, detail, raw, arrival, admitted_at, read, read_at, read_by, wants_sound, no_news,
-             starred)
+             starred, urgency, version)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21,
-             ?22, ?23, ?24)
+             ?22, ?23, ?24, ?25, ?26)
          ON CONFLICT (account, external_id) DO NOTHING RETURNING id",
     )?
     .query_row(
@@ -233,18 +242,72 @@ fn insert(
             n.wants_sound,
             n.no_news,
             n.starred,
+            n.urgency.map(column::urgency),
+            n.version,
         ],
         |row| row.get(0),
     )
     .optional()
 }
 
-/// Row, whether it is a hint, whether it is unread, whether it is starred.
-fn known(conn: &Connection, account: i64, external_id: &str) -> rusqlite::Result<(i64, bool, bool, bool)> {
+/// How a row stands.
+struct Known {
+    id: i64,
+    hint: bool,
+    unread: bool,
+    starred: bool,
+    version: i64,
+}
+
+fn known(conn: &Connection, account: i64, external_id: &str) -> rusqlite::Result<Known> {
     conn.prepare_cached(
-        "SELECT id, detail = 'hint', read = 0, starred FROM notification WHERE account = ?1 AND external_id = ?2",
+        "SELECT id, detail = 'hint', read = 0, starred, version FROM notification
+         WHERE account = ?1 AND external_id = ?2",
     )?
-    .query_row((account, external_id), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+    .query_row((account, external_id), |row| {
+        Ok(Known {
+            id: row.get(0)?,
+            hint: row.get(1)?,
+            unread: row.get(2)?,
+            starred: row.get(3)?,
+            version: row.get(4)?,
+        })
+    })
+}
+
+/// A later version takes the place of an earlier one. What is news is unread again, and told in the place of its earlier toast; the rest
+/// leaves a note in the ledger.
+fn renew(
+    conn: &Connection,
+    id: i64,
+    n: &Notification,
+    arrival: Arrival,
+    now: Timestamp,
+) -> rusqlite::Result<Admitted> {
+    let now = now.as_millisecond();
+    complete(conn, id, n)?;
+    conn.prepare_cached("UPDATE notification SET version = ?2, urgency = ?3 WHERE id = ?1")?.execute((
+        id,
+        n.version,
+        n.urgency.map(column::urgency),
+    ))?;
+    if n.no_news {
+        conn.prepare_cached("UPDATE toast SET small_change_at = ?2 WHERE notification = ?1")?
+            .execute((id, now))?;
+        return Ok(Admitted::Changed(NotificationId(id)));
+    }
+    conn.prepare_cached(
+        "UPDATE notification SET changed_at = ?2, arrival = ?3, read = ?4, read_at = iif(?4, ?2, NULL),
+             read_by = iif(?4, 'service', NULL) WHERE id = ?1",
+    )?
+    .execute((id, now, column::arrival(arrival), n.read))?;
+    conn.prepare_cached(
+        "UPDATE toast SET state = 'pending', reason = NULL, key = NULL, run = NULL, claimed_at = NULL, outcome = NULL,
+             settled_at = NULL, ended = NULL, ended_at = NULL, held = 0, quiet_hours = NULL, small_change_at = NULL
+         WHERE notification = ?1",
+    )?
+    .execute([id])?;
+    Ok(Admitted::Renewed(NotificationId(id)))
 }
 
 fn complete(conn: &Connection, id: i64, n: &Notification) -> rusqlite::Result<()> {
@@ -310,6 +373,81 @@ mod tests {
         assert_eq!(bench.admitted(vec![told("b", 2)]).await, [Admitted::Known(b)]);
         assert_eq!(bench.store.total().await.unwrap(), 2);
         assert_eq!(bench.store.pending(9).await.unwrap().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_later_version_takes_the_rows_place_is_unread_again_and_told_anew() {
+        let bench = Bench::with_account().await;
+        let version = |version, title: &str| Notification {
+            version,
+            title: title.into(),
+            urgency: Some(crate::notification::Urgency::High),
+            ..told("item", version)
+        };
+        let row = bench.admitted(vec![version(1, "is up")]).await[0].id();
+        bench.store.claim(vec![row], "key".into(), 1, at(10)).await.unwrap();
+        bench.store.shown("key".into(), "shown".into(), at(11)).await.unwrap();
+        bench.store.mark_read(vec![row], true, ReadBy::Person, at(12)).await.unwrap();
+
+        let later =
+            bench.store.admit(id("podio"), vec![version(3, "was renamed")], Arrival::Backlog, None, at(20));
+        assert_eq!(later.await.unwrap(), [Admitted::Renewed(row)]);
+        let kept = bench.store.get(row).await.unwrap().unwrap();
+        assert_eq!(kept.notification, Notification { read: false, ..version(3, "was renamed") });
+        assert_eq!((kept.read, kept.read_by, kept.changed_at), (false, None, Some(at(20))));
+        let pending = bench.store.pending(9).await.unwrap();
+        assert_eq!(
+            (pending[0].id, pending[0].arrival, pending[0].admitted_at),
+            (row, Arrival::Backlog, at(20))
+        );
+
+        // What comes late in the wrong order, or twice, changes nothing.
+        for old in [version(2, "is private"), version(3, "was renamed")] {
+            assert_eq!(bench.admitted(vec![old]).await, [Admitted::Known(row)]);
+        }
+        assert_eq!(bench.store.get(row).await.unwrap().unwrap(), kept);
+        assert_eq!(bench.store.total().await.unwrap(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_later_version_that_is_no_news_leaves_read_and_told_as_they_were() {
+        let bench = Bench::with_account().await;
+        let viewed = |version| Notification {
+            version,
+            no_news: version > 1,
+            raw: format!("{version}"),
+            ..told("item", 1)
+        };
+        let row = bench.admitted(vec![viewed(1)]).await[0].id();
+        bench.store.claim(vec![row], "key".into(), 1, at(10)).await.unwrap();
+        bench.store.shown("key".into(), "shown".into(), at(11)).await.unwrap();
+        bench.store.mark_read(vec![row], true, ReadBy::Person, at(12)).await.unwrap();
+        let later = bench.store.admit(id("podio"), vec![viewed(2)], Arrival::Live, None, at(20)).await;
+        assert_eq!(later.unwrap(), [Admitted::Changed(row)]);
+        let kept = bench.store.get(row).await.unwrap().unwrap();
+        assert_eq!((kept.read, kept.read_at, kept.notification.raw.as_str()), (true, Some(at(12)), "2"));
+        let fate = bench.store.fate(row).await.unwrap().unwrap();
+        assert_eq!(
+            (fate.state.as_str(), fate.small_change_at, fate.changed_at),
+            ("shown", Some(at(20)), None)
+        );
+        assert!(bench.store.pending(9).await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_is_kept_of_a_family_is_found_from_an_instant_on_newest_first() {
+        let bench = Bench::with_account().await;
+        bench.admit(vec![told("item/a", 1), told("item/b", 2), told("other", 3), told("item/c", 4)]).await;
+        let ids = async |since, limit| {
+            let rows = bench.store.of_family(&id("podio"), "item/".into(), since, limit).await.unwrap();
+            rows.into_iter().map(|row| row.notification.external_id).collect::<Vec<_>>()
+        };
+        assert_eq!(ids(None, 9).await, ["item/c", "item/b", "item/a"]);
+        assert_eq!(ids(Some(told("", 2).occurred_at), 9).await, ["item/c", "item/b"]);
+        assert_eq!(ids(None, 1).await, ["item/c"]);
+        let one = bench.store.by_external_id(&id("podio"), "item/b".into()).await.unwrap().unwrap();
+        assert_eq!(one.notification, told("item/b", 2));
+        assert_eq!(bench.store.by_external_id(&id("podio"), "item/x".into()).await.unwrap(), None);
     }
 
     #[tokio::test]

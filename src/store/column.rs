@@ -5,7 +5,7 @@ use rusqlite::types::{FromSqlError, Type};
 use rusqlite::{Error, Row};
 use serde::de::DeserializeOwned;
 
-use crate::notification::{Arrival, Detail};
+use crate::notification::{Arrival, Detail, Urgency};
 
 /// An instant from UTC milliseconds.
 pub(super) fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
@@ -80,6 +80,17 @@ pub(super) fn detail(detail: Detail) -> &'static str {
     }
 }
 
+pub(super) const URGENCIES: &[(Urgency, &str)] =
+    &[(Urgency::Low, "low"), (Urgency::Normal, "normal"), (Urgency::High, "high")];
+
+pub(super) fn urgency(urgency: Urgency) -> &'static str {
+    match urgency {
+        Urgency::Low => "low",
+        Urgency::Normal => "normal",
+        Urgency::High => "high",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,6 +98,7 @@ mod tests {
     #[test]
     fn both_ways_of_a_stored_name_agree() {
         assert!(ARRIVALS.iter().all(|(value, name)| arrival(*value) == *name));
+        assert!(URGENCIES.iter().all(|(value, name)| urgency(*value) == *name));
         assert!(DETAILS.iter().all(|(value, name)| detail(*value) == *name));
     }
 }

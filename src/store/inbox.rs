@@ -44,6 +44,8 @@ pub struct Kept {
     pub read_by: Option<ReadBy>,
     /// When it was kept here.
     pub admitted_at: Timestamp,
+    /// When a later version that was news took its place here, if one did.
+    pub changed_at: Option<Timestamp>,
 }
 
 impl Store {
@@ -135,6 +137,40 @@ impl Store {
         .await
     }
 
+    /// The row of this name at the service.
+    pub async fn by_external_id(
+        &self,
+        account: &AccountId,
+        external_id: String,
+    ) -> Result<Option<Kept>, StoreError> {
+        let account = account.clone();
+        self.read("by external id", move |conn| {
+            let number = accounts::number(conn, &account)?;
+            let mut statement = conn.prepare_cached(BY_EXTERNAL_ID)?;
+            Ok(statement.query_row((number, external_id), kept).optional()?)
+        })
+        .await
+    }
+
+    /// The account's rows whose external id begins with `family` and that happened at `since` or later, newest first.
+    pub async fn of_family(
+        &self,
+        account: &AccountId,
+        family: String,
+        since: Option<Timestamp>,
+        limit: usize,
+    ) -> Result<Vec<Kept>, StoreError> {
+        let account = account.clone();
+        let since = since.map_or(i64::MIN, Timestamp::as_millisecond);
+        self.read("of family", move |conn| {
+            let number = accounts::number(conn, &account)?;
+            let mut statement = conn.prepare_cached(OF_FAMILY)?;
+            let rows = statement.query_map((number, family, since, at_most(limit)), kept)?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
     /// External ids of the account's rows that are still to be completed, newest first.
     pub async fn hints(&self, account: &AccountId, limit: usize) -> Result<Vec<String>, StoreError> {
         let account = account.clone();
@@ -161,7 +197,7 @@ macro_rules! columns {
             "n.id, a.name, n.external_id, n.kind, n.icon, n.title, n.body, n.actor, n.context_what, n.context_id, \
              n.context_title, n.context_place, n.context_url, n.occurred_at, n.read, n.wants_banner, n.detail, ",
             $raw,
-            ", n.read_at, n.read_by, n.admitted_at, n.wants_sound, n.no_news, n.starred"
+            ", n.read_at, n.read_by, n.admitted_at, n.wants_sound, n.no_news, n.starred, n.urgency, n.version, n.changed_at"
         )
     };
 }
@@ -171,7 +207,7 @@ pub(super) const COLUMNS: &str = columns!("n.raw");
 /// The same without what the service sent, which is most of a row: for lists.
 pub(super) const LISTED: &str = columns!("''");
 /// How many there are.
-pub(super) const COLUMN_COUNT: usize = 24;
+pub(super) const COLUMN_COUNT: usize = 27;
 
 const SELECT: &str = concat!(
     "SELECT ",
@@ -186,6 +222,22 @@ const ABOUT: &str = concat!(
      WHERE n.account = ?1 AND n.context_what = ?2 AND n.context_id = ?3 AND n.context_id <> '' AND n.kind = ?4
      ORDER BY n.occurred_at DESC, n.id DESC LIMIT ?5"
 );
+
+const BY_EXTERNAL_ID: &str = concat!(
+    "SELECT ",
+    columns!("n.raw"),
+    " FROM notification AS n CROSS JOIN account AS a ON a.number = n.account
+     WHERE n.account = ?1 AND n.external_id = ?2"
+);
+
+pub(super) const OF_FAMILY: &str = concat!(
+    "SELECT ",
+    columns!("n.raw"),
+    " FROM notification AS n INDEXED BY notification_newest_of_account CROSS JOIN account AS a ON a.number = n.account
+     WHERE n.account = ?1 AND n.occurred_at >= ?3 AND substr(n.external_id, 1, length(?2)) = ?2
+     ORDER BY n.occurred_at DESC, n.id DESC LIMIT ?4"
+);
+
 /// One row.
 pub(super) fn one(conn: &Connection, id: NotificationId) -> rusqlite::Result<Option<Kept>> {
     conn.prepare_cached(&format!("{SELECT} WHERE n.id = ?1"))?.query_row([id.0], kept).optional()
@@ -218,6 +270,8 @@ pub(super) fn kept(row: &Row<'_>) -> rusqlite::Result<Kept> {
             wants_banner: row.get(15)?,
             wants_sound: row.get(21)?,
             no_news: row.get(22)?,
+            urgency: maybe_named(row, 24, column::URGENCIES)?,
+            version: row.get(25)?,
             detail: named(row, 16, column::DETAILS)?,
             raw: row.get(17)?,
         },
@@ -225,6 +279,7 @@ pub(super) fn kept(row: &Row<'_>) -> rusqlite::Result<Kept> {
         read_at: maybe_time(row, 18)?,
         read_by: maybe_named(row, 19, READERS)?,
         admitted_at: time(row, 20)?,
+        changed_at: maybe_time(row, 26)?,
     })
 }
 

@@ -15,6 +15,7 @@ const STEPS: &[M<'static>] = &[
     M::up(include_str!("migrations/0002_held.sql")),
     M::up(include_str!("migrations/0003_stars_and_choices.sql")),
     M::up(include_str!("migrations/0004_acts.sql")),
+    M::up(include_str!("migrations/0005_versions.sql")),
 ];
 
 /// The version this build makes and reads.

@@ -115,6 +115,8 @@ pub(super) fn told(external_id: &str, ms: i64) -> Notification {
         wants_banner: true,
         wants_sound: true,
         no_news: false,
+        urgency: None,
+        version: 0,
         detail: Detail::Whole,
         raw: "{}".into(),
     }

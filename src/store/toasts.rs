@@ -7,7 +7,7 @@
 //!             └──────── quiet, but held: told when the quiet is over
 //! ```
 //!
-//! A verb that would lead backwards changes nothing. Reasons and outcomes are kept as the texts they are given as.
+//! A verb that would lead backwards changes nothing; only a later version of what is told begins anew (`admit`). Reasons and outcomes are kept as the texts they are given as.
 
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row};
@@ -26,7 +26,7 @@ pub struct Pending {
     pub notification: Notification,
     /// How it came in.
     pub arrival: Arrival,
-    /// When it was kept.
+    /// When it was kept, or when a later version took its place.
     pub admitted_at: Timestamp,
 }
 
@@ -106,6 +106,10 @@ pub struct Fate {
     pub read_at: Option<Timestamp>,
     /// Who says that it was read.
     pub read_by: Option<ReadBy>,
+    /// When a later version of it, which was news, took its place.
+    pub changed_at: Option<Timestamp>,
+    /// When it changed after that in a way that is not told.
+    pub small_change_at: Option<Timestamp>,
     /// When the person last marked it here.
     pub wished_at: Option<Timestamp>,
     /// When the service had been told of that mark; `None` while it is still to be told.
@@ -322,7 +326,7 @@ fn pending(row: &Row<'_>) -> rusqlite::Result<Pending> {
         id: kept.id,
         notification: kept.notification,
         arrival: named(row, COLUMN_COUNT, column::ARRIVALS)?,
-        admitted_at: kept.admitted_at,
+        admitted_at: kept.changed_at.unwrap_or(kept.admitted_at),
     })
 }
 
@@ -341,7 +345,7 @@ pub(super) const SHOWN_KEYS: &str = "SELECT DISTINCT told.key
      ORDER BY told.key";
 
 pub(super) const FATE: &str = "SELECT n.id, n.arrival, n.admitted_at, t.state, t.reason, t.key, t.claimed_at, t.outcome, t.settled_at,
-         t.ended, t.ended_at, n.read_at, n.read_by, w.wished_at, w.told_at, t.held, t.quiet_hours
+         t.ended, t.ended_at, n.read_at, n.read_by, w.wished_at, w.told_at, t.held, t.quiet_hours, n.changed_at, t.small_change_at
      FROM notification AS n JOIN toast AS t ON t.notification = n.id LEFT JOIN wish AS w ON w.notification = n.id
      WHERE n.id = ?1";
 
@@ -364,6 +368,8 @@ fn fate(row: &Row<'_>) -> rusqlite::Result<Fate> {
         told_service_at: maybe_time(row, 14)?,
         held: row.get(15)?,
         quiet_hours: row.get(16)?,
+        changed_at: maybe_time(row, 17)?,
+        small_change_at: maybe_time(row, 18)?,
     })
 }
 
@@ -472,6 +478,8 @@ mod tests {
             settled_at: Some(at(20)),
             ended: Some(Clicked),
             ended_at: Some(at(30)),
+            changed_at: None,
+            small_change_at: None,
             read_at: Some(at(31)),
             read_by: Some(ReadBy::Person),
             wished_at: Some(at(31)),

@@ -129,7 +129,9 @@ fn body(notification: &Notification, title: &str) -> String {
 /// How much it matters, as far as the person wants it told: like the picture, it would tell the kind.
 pub(super) fn urgency(notification: &Notification, rules: &Rules) -> Urgency {
     match rules.shown {
-        Shown::TitleAndBody | Shown::TitleOnly => notification.kind.urgency(notification.icon),
+        Shown::TitleAndBody | Shown::TitleOnly => {
+            notification.urgency.unwrap_or_else(|| notification.kind.urgency(notification.icon))
+        }
         Shown::CountOnly => Urgency::Normal,
     }
 }
@@ -201,6 +203,8 @@ pub(super) mod tests {
                 wants_banner: true,
                 wants_sound: true,
                 no_news: false,
+                urgency: None,
+                version: 0,
                 detail: Detail::Whole,
                 raw: "{}".into(),
             },

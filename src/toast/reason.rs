@@ -47,6 +47,8 @@ reasons! {
     QuietHours = "quiet-hours", "It came during your quiet hours.";
     /// The person did it, or it was told in another form.
     NoNews = "no-news", "You did this yourself, or it was told to you in another form.";
+    /// What it tells of changed, in a way that is not told.
+    SmallChange = "small-change", "Only how often it was seen, or another detail, changed: that is no news.";
     /// The person chose so for the account.
     YourWish = "your-wish", "You chose that this account raises no pop-ups.";
     /// The account's own settings ask for no pop-up.

@@ -50,6 +50,8 @@ fn entry(id: i64, title: &str, read: bool, url: Option<&str>) -> Entry {
             wants_banner: true,
             wants_sound: true,
             no_news: false,
+            urgency: None,
+            version: 0,
             detail: Detail::Whole,
             raw: String::new(),
         },

@@ -17,7 +17,7 @@ impl Stage {
     async fn second_person(&self) -> (AccountId, u64) {
         let user = self.sandbox.podio().add_user("Alan Marsh", "alan@example.test", "sesame");
         let password = PasswordSignIn { username: "alan@example.test".into(), password: "sesame".into() };
-        let wish = SignIn { password: Some(password), ..self.wish() };
+        let wish = self.wish_by(Some(password));
         let SignInStep::Done { account } = self.desk().sign_in(wish).await.unwrap() else {
             panic!("not signed in")
         };
@@ -184,7 +184,7 @@ async fn after_a_month_away_signing_in_again_brings_everything_as_one_summary() 
     assert!(state.reason().unwrap().contains("sign in again"), "{state:?}");
     assert_eq!(stage.kept().await.len(), 1, "what was kept is still there");
 
-    let again = SignIn { account: Some(stage.account()), name: None, podio: None, ..stage.wish() };
+    let again = SignIn { account: Some(stage.account()), ..stage.wish() };
     stage.desk().sign_in(again).await.unwrap();
     assert_eq!(stage.until_kept(1 + MISSED).await.len(), 1 + MISSED);
     stage.until_settled().await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use belfry::engine::views::{PasswordSignIn, SignIn, SignInAnswer, SignInStep, TroubleKind};
+use belfry::engine::views::{PasswordSignIn, SignIn, SignInAnswer, SignInStep, SignInTo, TroubleKind};
 use belfry::env::SecretName;
 use belfry::link::LinkState;
 use belfry::toast::recording::Call;
@@ -216,6 +216,8 @@ fn pushed(stage: &Stage, id: u64, text: &str) -> belfry::notification::Notificat
         wants_banner: true,
         wants_sound: true,
         no_news: false,
+        urgency: None,
+        version: 0,
         detail: Detail::Hint,
         raw: "{}".into(),
     }
@@ -381,12 +383,14 @@ async fn a_second_engine_is_turned_away_in_words() {
 #[tokio::test]
 async fn a_wrong_password_and_a_wrong_key_are_told_apart_and_keep_nothing() {
     let stage = Stage::empty().await;
-    let mut wrong = stage.wish();
-    wrong.password.as_mut().unwrap().password = "guess".into();
-    let password = stage.desk().sign_in(wrong).await.unwrap_err();
+    let username = stage.sandbox.user().mail;
+    let guess = PasswordSignIn { username, password: "guess".into() };
+    let password = stage.desk().sign_in(stage.wish_by(Some(guess))).await.unwrap_err();
     assert_eq!(password.kind, TroubleKind::NeedsSignIn, "{password}");
     let mut wrong = stage.wish();
-    wrong.client_secret = Some("guess".into());
+    if let SignInTo::Podio { client_secret, .. } = &mut wrong.to {
+        *client_secret = Some("guess".into());
+    }
     let key = stage.desk().sign_in(wrong).await.unwrap_err();
     assert_ne!(password.words, key.words);
     assert!(stage.desk().accounts().await.unwrap().is_empty());
@@ -438,7 +442,7 @@ async fn pasting_the_address_works_while_somebody_waits_for_the_browser() {
     let stage = Stage::empty().await;
     let user = stage.sandbox.user().user_id;
     stage.sandbox.podio().set(|settings| settings.consent = Consent::Allow(user));
-    let wish = SignIn { password: None, ..stage.wish() };
+    let wish = stage.wish_by(None);
     let SignInStep::Browser { attempt, url } = stage.desk().sign_in(wish).await.unwrap() else {
         panic!("no browser is wanted")
     };
@@ -460,9 +464,8 @@ async fn signing_in_again_as_somebody_else_changes_nothing() {
     let stage = Stage::live().await;
     stage.sandbox.podio().add_user("Alan Marsh", "alan@example.test", "sesame");
     let before = stage.env.secrets.get(&stage.account(), SecretName::Tokens).await.unwrap().unwrap();
-    let mut again = stage.wish();
-    again.account = Some(stage.account());
-    again.password = Some(PasswordSignIn { username: "alan@example.test".into(), password: "sesame".into() });
+    let alan = PasswordSignIn { username: "alan@example.test".into(), password: "sesame".into() };
+    let again = SignIn { account: Some(stage.account()), ..stage.wish_by(Some(alan)) };
     let trouble = stage.desk().sign_in(again).await.unwrap_err();
     assert_eq!(trouble.kind, TroubleKind::Usage, "{trouble}");
     let after = stage.env.secrets.get(&stage.account(), SecretName::Tokens).await.unwrap().unwrap();
@@ -490,7 +493,7 @@ async fn a_sign_in_without_an_api_key_is_told_where_to_get_one() {
     let stage = Stage::empty().await;
     // As the window sends a form in which nothing was filled in.
     let wish: SignIn = serde_json::from_str(
-        r#"{"account":null,"name":null,"podio":{"redirect_host":"localtest.me"},"client_secret":null,"password":null}"#,
+        r#"{"service":"podio","account":null,"name":null,"settings":{"redirect_host":"localtest.me"},"client_secret":null,"password":null}"#,
     )
     .unwrap();
     let refused = stage.desk().sign_in(wish).await.unwrap_err();

@@ -87,6 +87,7 @@ impl Told {
             Report::Acted { number: _, end: _, kept } => drop(kept.send(Ok(Vec::new()))),
             Report::Refused { wish, stands, words } => self.refused.push((wish, stands, words)),
             // This engine knows no wishes.
+            Report::Kept { which: _, answer } => drop(answer.send(Ok(Vec::new()))),
             Report::Together { family: _, answer } => drop(answer.send(Ok(Together::default()))),
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use belfry::account::{AccountId, PodioSettings, PushTransport};
-use belfry::engine::views::{Entry, InboxWish, PasswordSignIn, SignIn, SignInStep, Trouble};
+use belfry::engine::views::{Entry, InboxWish, PasswordSignIn, SignIn, SignInStep, SignInTo, Trouble};
 use belfry::engine::{Desk, Engine, Start, Window};
 use belfry::env::window::At;
 use belfry::env::{Clock, Env, Http, Opener, Paths, Secrets};
@@ -95,10 +95,21 @@ impl Stage {
         SignIn {
             account: None,
             name: None,
-            podio: Some(self.settings()),
-            client_secret: Some(self.sandbox.key().client_secret.clone()),
-            password: Some(PasswordSignIn { username: user.mail, password: user.password }),
+            to: SignInTo::Podio {
+                settings: Some(self.settings()),
+                client_secret: Some(self.sandbox.key().client_secret.clone()),
+                password: Some(PasswordSignIn { username: user.mail, password: user.password }),
+            },
         }
+    }
+
+    /// The wish of somebody else, or of the same person in another way.
+    pub fn wish_by(&self, by: Option<PasswordSignIn>) -> SignIn {
+        let SignIn { account, name, mut to } = self.wish();
+        if let SignInTo::Podio { password, .. } = &mut to {
+            *password = by;
+        }
+        SignIn { account, name, to }
     }
 
     pub fn settings(&self) -> PodioSettings {

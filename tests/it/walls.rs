@@ -5,12 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The nouns, and the module that belongs to `notification`.
-const NOUNS: &[&str] = &["account", "act", "kind", "link", "notification", "part", "rule"];
+const NOUNS: &[&str] = &["account", "act", "feed", "kind", "link", "notification", "part", "rule"];
 
 /// Each part of the core, and what of ours it may use besides itself and the nouns.
 const TABLE: &[(&str, &[&str])] = &[
     ("account", &[]),
     ("act", &[]),
+    ("feed", &[]),
     ("kind", &[]),
     ("link", &[]),
     ("notification", &[]),

@@ -9,7 +9,7 @@ export type AccountId = string;
 /**
  * The services Belfry serves. A closed list: each has a folder in `source`.
  */
-export type Service = "podio" | "demo";
+export type Service = "podio" | "cloudapp" | "pusher" | "demo";
 
 /**
  * Where a link stands. One vocabulary everywhere.
@@ -227,6 +227,12 @@ export type Icon =
   | "answer"
   | "space_create"
   | "reminder"
+  | "image"
+  | "bookmark"
+  | "text"
+  | "archive"
+  | "audio"
+  | "video"
   | "other";
 
 /**
@@ -258,6 +264,11 @@ place: string | null,
  * The address a click opens, as the service gave it. Unchecked: `env::opener` checks it before it opens.
  */
 url: string | null, };
+
+/**
+ * How much a notification matters, as far as its kind tells. Nothing is urgent enough to stay on the screen until it is clicked.
+ */
+export type Urgency = "low" | "normal" | "high";
 
 /**
  * One thing a service told a person. Its identity is `(account, external_id)`.
@@ -316,9 +327,18 @@ wants_banner: boolean,
  */
 wants_sound: boolean, 
 /**
- * True if the person knows it without being told: they did it themselves, or the same event came in another form.
+ * True if the person knows it without being told: they did it themselves, or the same event came in another form; and for a
+ * change that is not worth telling.
  */
 no_news: boolean, 
+/**
+ * How much it matters, where its feed says so; otherwise its kind does.
+ */
+urgency: Urgency | null, 
+/**
+ * Grows with each change at the service; 0 for what never changes. A later version takes the place of an earlier one.
+ */
+version: number, 
 /**
  * How much is known.
  */
@@ -430,9 +450,18 @@ wants_banner: boolean,
  */
 wants_sound: boolean, 
 /**
- * True if the person knows it without being told: they did it themselves, or the same event came in another form.
+ * True if the person knows it without being told: they did it themselves, or the same event came in another form; and for a
+ * change that is not worth telling.
  */
 no_news: boolean, 
+/**
+ * How much it matters, where its feed says so; otherwise its kind does.
+ */
+urgency: Urgency | null, 
+/**
+ * Grows with each change at the service; 0 for what never changes. A later version takes the place of an earlier one.
+ */
+version: number, 
 /**
  * How much is known.
  */
@@ -961,6 +990,173 @@ push_transport?: PushTransport,
 user_id?: number | null, };
 
 /**
+ * Where a CloudApp account is, and whose it is.
+ */
+export type CloudappSettings = { 
+/**
+ * Base of the REST API, by default [`CloudappSettings::API_URL`].
+ */
+api_url?: string, 
+/**
+ * The Pusher server that carries the item stream; where the service says nothing else, Pusher's own oldest cluster.
+ */
+push_url?: string | null, 
+/**
+ * The e-mail address of the person.
+ */
+email: string, 
+/**
+ * The account's number at the service, once known.
+ */
+account_id?: number | null, 
+/**
+ * The account's own domain for its links, once known and if it has one.
+ */
+site?: string | null, };
+
+/**
+ * What happens to an event that no rule fits.
+ */
+export type Unmatched = "quiet" | "show";
+
+/**
+ * Which events become a notification, and what of the event is which part of it. A part without a template, or whose template gives
+ * nothing, is left out.
+ */
+export type Rule = { 
+/**
+ * Which channels: a name, or a pattern in which `*` stands for any characters. All of them unless told otherwise.
+ */
+on?: string, 
+/**
+ * Which events: likewise.
+ */
+event?: string, 
+/**
+ * Only events for which this template gives something other than nothing, `false`, `no`, `none` or `0`.
+ */
+when?: string | null, 
+/**
+ * The title. Where it gives nothing, the event's name stands.
+ */
+title: string, 
+/**
+ * The first words of the content.
+ */
+body?: string | null, 
+/**
+ * The address that a click opens.
+ */
+url?: string | null, 
+/**
+ * The name of a picture.
+ */
+icon?: string | null, 
+/**
+ * The event's own name: two events of one name are one notification. Without it, each event is news.
+ */
+id?: string | null, 
+/**
+ * When it happened: ISO 8601, or seconds or milliseconds since 1970. Without it, when it came.
+ */
+time?: string | null, 
+/**
+ * How much it matters: `low`, `normal` or `high`.
+ */
+urgency?: string | null, 
+/**
+ * Who caused it.
+ */
+actor?: string | null, };
+
+/**
+ * How the events of a feed become notifications: the first rule that fits makes one. All texts but the patterns are templates over
+ * the event (`{{ data.title }}`, `{{ event }}`, `{{ channel }}`).
+ */
+export type FieldMap = { 
+/**
+ * The rules, tried in this order.
+ */
+rules?: Array<Rule>, 
+/**
+ * What happens to an event that no rule fits.
+ */
+other?: Unmatched, };
+
+/**
+ * An event as it came, kept for a while so that a person sees what there is to make notifications of.
+ */
+export type Payload = { 
+/**
+ * When it came.
+ */
+at: string, 
+/**
+ * On which channel.
+ */
+channel: string, 
+/**
+ * Under which name.
+ */
+event: string, 
+/**
+ * What it carried, JSON text; nothing if it was too long to be kept.
+ */
+data: string | null, 
+/**
+ * True if a rule made a notification of it.
+ */
+told: boolean, };
+
+/**
+ * The server of a Pusher app.
+ */
+export type PusherServer = { "cluster": string } | { "url": string };
+
+/**
+ * How an endpoint for authorisations is asked.
+ */
+export type AuthMethod = "post" | "get";
+
+/**
+ * Who signs what a channel that is not public asks for.
+ */
+export type PusherAuth = { "by": "none" } | { "by": "endpoint", 
+/**
+ * Its address.
+ */
+url: string, 
+/**
+ * How it is asked.
+ */
+method: AuthMethod, } | { "by": "secret" };
+
+/**
+ * Where a Pusher app is, what to listen to, and what becomes of what comes.
+ */
+export type PusherSettings = { 
+/**
+ * The server.
+ */
+server: PusherServer, 
+/**
+ * The app's key. It is public.
+ */
+key: string, 
+/**
+ * The channels: public ones, and those that begin with `private-`, `presence-`, `private-encrypted-` or a `cache-` form of these.
+ */
+channels: Array<string>, 
+/**
+ * Who allows it to hear channels that are not public.
+ */
+auth: PusherAuth, 
+/**
+ * What becomes of the events.
+ */
+map: FieldMap, };
+
+/**
  * User name and password.
  */
 export type PasswordSignIn = { 
@@ -974,6 +1170,47 @@ username: string,
 password: string, };
 
 /**
+ * What somebody signs in to, and with what. Settings are those of a new account; for one that exists they are ignored where `None`.
+ */
+export type SignInTo = { "service": "podio", 
+/**
+ * Addresses and key; never changed for an account that exists.
+ */
+settings: PodioSettings | null, 
+/**
+ * The API key's secret; needed for a new account unless a key is built in.
+ */
+client_secret: string | null, 
+/**
+ * By user name and password; by the browser if `None`.
+ */
+password: PasswordSignIn | null, } | { "service": "cloudapp", 
+/**
+ * Address and person; never changed for an account that exists.
+ */
+settings: CloudappSettings | null, 
+/**
+ * The person's password.
+ */
+password: string, } | { "service": "pusher", 
+/**
+ * Server, channels and what becomes of the events; an account that exists gets them anew.
+ */
+settings: PusherSettings | null, 
+/**
+ * The app's secret, where Belfry signs itself; an account that exists keeps its own if `None`.
+ */
+app_secret: string | null, 
+/**
+ * Headers that the endpoint for authorisations wants; an account that exists keeps its own if `None`.
+ */
+auth_headers: { [key in string]: string } | null, 
+/**
+ * Connect once, and add it only if everything can be heard.
+ */
+check: boolean, };
+
+/**
  * A sign-in that a face asks for. Secrets cross the local socket only, and are never stored here.
  */
 export type SignIn = { 
@@ -984,19 +1221,43 @@ account?: AccountId | null,
 /**
  * The wished name of a new account; the service's own name, numbered, if `None`.
  */
-name?: AccountId | null, 
+name?: AccountId | null, } & ({ "service": "podio", 
 /**
- * Addresses and key of a new Podio account; ignored for one that exists.
+ * Addresses and key; never changed for an account that exists.
  */
-podio?: PodioSettings | null, 
+settings: PodioSettings | null, 
 /**
  * The API key's secret; needed for a new account unless a key is built in.
  */
-client_secret?: string | null, 
+client_secret: string | null, 
 /**
  * By user name and password; by the browser if `None`.
  */
-password?: PasswordSignIn | null, };
+password: PasswordSignIn | null, } | { "service": "cloudapp", 
+/**
+ * Address and person; never changed for an account that exists.
+ */
+settings: CloudappSettings | null, 
+/**
+ * The person's password.
+ */
+password: string, } | { "service": "pusher", 
+/**
+ * Server, channels and what becomes of the events; an account that exists gets them anew.
+ */
+settings: PusherSettings | null, 
+/**
+ * The app's secret, where Belfry signs itself; an account that exists keeps its own if `None`.
+ */
+app_secret: string | null, 
+/**
+ * Headers that the endpoint for authorisations wants; an account that exists keeps its own if `None`.
+ */
+auth_headers: { [key in string]: string } | null, 
+/**
+ * Connect once, and add it only if everything can be heard.
+ */
+check: boolean, });
 
 /**
  * What a sign-in needs next.
@@ -1056,6 +1317,10 @@ reason: string, } | { "state": "broken",
  * What is wrong and what to do, in a sentence.
  */
 reason: string, }) | { "signal": "new", 
+/**
+ * Which.
+ */
+id: NotificationId, } | { "signal": "renewed", 
 /**
  * Which.
  */

@@ -27,6 +27,9 @@ function heard(signal: Signal): void {
   switch (signal.signal) {
     case 'link':
       return belfry.readOverviewSoon();
+    case 'renewed':
+      belfry.readOverviewSoon();
+      return void inbox.reread();
     case 'new':
       belfry.readOverviewSoon();
       return inbox.heardNew();

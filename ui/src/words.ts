@@ -195,7 +195,7 @@ export const words = {
     demo: 'Try the demo',
     none: 'No account is connected',
     noneMore: 'Connect one, or try the demo to see what Belfry does.',
-    services: { podio: 'Podio', demo: 'Demo' } as Record<string, string>,
+    services: { podio: 'Podio', cloudapp: 'CloudApp', pusher: 'Pusher', demo: 'Demo' } as Record<string, string>,
     unread: (count: number) => plural(count, 'unread', 'unread'),
     state: {
       paused: 'Paused',

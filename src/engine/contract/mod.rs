@@ -12,12 +12,15 @@ use serde::Serialize;
 use ts_rs::{Config, TS};
 
 use crate::account::{AccountId, Choices, Colour, PodioSettings, PushTransport, Say, Service};
+use crate::account::{AuthMethod, CloudappSettings, PusherAuth, PusherServer, PusherSettings};
 use crate::act::{Act, ActState, Offer};
 use crate::engine::views::{
     AccountView, ActView, Entry, Finding, Health, InboxWish, Marked, Opened, Overview, PasswordSignIn,
-    Removed, Settings, SignIn, SignInAnswer, SignInStep, Signal, TestToast, Trouble, TroubleKind, Why,
+    Removed, Settings, SignIn, SignInAnswer, SignInStep, SignInTo, Signal, TestToast, Trouble, TroubleKind,
+    Why,
 };
-use crate::kind::{Icon, Kind};
+use crate::feed::{FieldMap, Payload, Rule, Unmatched};
+use crate::kind::{Icon, Kind, Urgency};
 use crate::link::LinkState;
 use crate::notification::{Context, Detail, Notification, NotificationId};
 use crate::part::{Change, Choice, Fact, FilePart, Leaning, Part, Person, Said, Stars};
@@ -76,12 +79,14 @@ fn declarations() -> String {
         icons,
         "\"other\"",
     ));
-    declare!(Detail, Context, Notification, InboxWish, Entry, Why, Opened, Marked, Removed);
+    declare!(Detail, Context, Urgency, Notification, InboxWish, Entry, Why, Opened, Marked, Removed);
     declare!(Stars, Leaning, Choice, Change, FilePart, Said, Person, Fact, Part);
     declare!(Act, Offer, ActState, ActView);
     declare!(Shown, ClickTo, Theme, Weekday, TimeOfDay, QuietHours, Settings);
     declare!(Finding, ToastService, Health, TestToast);
-    declare!(PushTransport, PodioSettings, PasswordSignIn, SignIn, SignInStep, SignInAnswer);
+    declare!(PushTransport, PodioSettings, CloudappSettings, Unmatched, Rule, FieldMap, Payload);
+    declare!(PusherServer, AuthMethod, PusherAuth, PusherSettings);
+    declare!(PasswordSignIn, SignInTo, SignIn, SignInStep, SignInAnswer);
     declare!(Signal, TroubleKind, Trouble);
     text
 }
@@ -133,13 +138,14 @@ fn the_answers_are_as_the_window_knows_them() {
 
 #[test]
 fn every_signal_is_among_the_answers() {
-    let mut seen = [false; 9];
+    let mut seen = [false; 10];
     for signal in values::signals() {
         // A new signal does not compile here: give it a number, and the list a value.
         seen[match signal {
             Signal::Link { .. } => 0,
             Signal::New { .. } => 1,
             Signal::Changed { .. } => 2,
+            Signal::Renewed { .. } => 9,
             Signal::Toast { .. } => 3,
             Signal::Accounts => 4,
             Signal::Settings => 5,
@@ -148,14 +154,19 @@ fn every_signal_is_among_the_answers() {
             Signal::Refused { .. } => 8,
         }] = true;
     }
-    assert_eq!(seen, [true; 9]);
+    assert_eq!(seen, [true; 10]);
 }
 
 /// What the window sends, as it may write it.
 #[test]
 fn what_the_window_sends_is_understood() {
-    let wish: SignIn = serde_json::from_value(serde_json::json!({"podio": {"client_id": "mine"}})).unwrap();
-    assert_eq!(wish.podio.unwrap().client_id, "mine");
+    let wish: SignIn =
+        serde_json::from_value(serde_json::json!({"service": "podio", "settings": {"client_id": "mine"}}))
+            .unwrap();
+    let SignInTo::Podio { settings: Some(settings), client_secret: None, password: None } = wish.to else {
+        panic!("{wish:?}");
+    };
+    assert_eq!(settings.client_id, "mine");
     let wish: InboxWish = serde_json::from_value(serde_json::json!({"limit": 100})).unwrap();
     assert_eq!(wish, InboxWish { limit: Some(100), ..InboxWish::default() });
     let act: Act = serde_json::from_value(serde_json::json!({"act": "reply", "text": "yes"})).unwrap();

@@ -224,6 +224,8 @@ pub(super) fn inbox() -> Vec<Entry> {
                     wants_banner: true,
                     wants_sound: true,
                     no_news: false,
+                    urgency: None,
+                    version: 0,
                     detail: if what.is_empty() { Detail::Hint } else { Detail::Whole },
                     raw: String::new(),
                 },
@@ -270,6 +272,7 @@ pub(super) fn why() -> Why {
         read_at: entry.read_at,
         read_by: Some(crate::store::ReadBy::Person),
         admitted_at: entry.kept_at,
+        changed_at: None,
         notification: entry.notification,
     };
     let fate = Fate {
@@ -286,6 +289,8 @@ pub(super) fn why() -> Why {
         settled_at: Some(row.admitted_at),
         ended: None,
         ended_at: None,
+        changed_at: None,
+        small_change_at: None,
         read_at: row.read_at,
         read_by: row.read_by,
         wished_at: row.read_at,
@@ -377,6 +382,7 @@ pub(super) fn signals() -> Vec<Signal> {
     signals.extend([
         Signal::New { id: NotificationId(51) },
         Signal::Changed { id: NotificationId(50) },
+        Signal::Renewed { id: NotificationId(49) },
         Signal::Toast { id: NotificationId(51), outcome: "shown".into(), reason: None },
         Signal::Toast {
             id: NotificationId(46),

@@ -161,6 +161,8 @@ impl Hint {
             wants_banner: self.wants("browser", reader.asks.banner),
             wants_sound: self.wants("sound", reader.asks.sound),
             no_news: is_me(field(&self.event, "created_by"), reader.me),
+            urgency: None,
+            version: 0,
             detail: Detail::Hint,
             raw: raw(&self.event),
         }
@@ -234,6 +236,8 @@ fn entry(one: &Value, about: &Value, reader: Reader<'_>) -> Option<Notification>
         wants_banner: reader.asks.banner,
         wants_sound: reader.asks.sound,
         no_news: is_me(field(one, "created_by"), reader.me),
+        urgency: None,
+        version: 0,
         detail: Detail::Whole,
         raw: raw_entry(one, about),
     })
@@ -292,6 +296,8 @@ pub fn conversation_message(event: &Value, reader: Reader<'_>) -> Option<Notific
         wants_banner: wants,
         wants_sound: flag(field(settings, "sound")).unwrap_or(reader.asks.sound),
         no_news: is_me(by, reader.me) || is_me(field(event, "created_by"), reader.me),
+        urgency: None,
+        version: 0,
         detail: Detail::Whole,
         raw: raw(event),
     })

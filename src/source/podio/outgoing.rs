@@ -114,7 +114,8 @@ impl Outgoing {
                 | Report::Acted { .. }
                 | Report::UnreadThere { .. }
                 | Report::Starred { .. }
-                | Report::Together { .. },
+                | Report::Together { .. }
+                | Report::Kept { .. },
             ) => false,
         });
     }

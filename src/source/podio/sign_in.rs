@@ -13,6 +13,7 @@ use super::token_endpoint;
 use crate::account::{AccountId, PodioSettings, Settings};
 use crate::env::{Env, SecretError, SecretName};
 use crate::link::Failure;
+use crate::source::SignedIn;
 use crate::source::auth::ApiKey;
 use crate::source::auth::oauth::{self, Attempt, Grant, Granted, No, TokenEndpoint, Yes};
 use crate::source::auth::redirect::{self, NoReturn, Redirect, Return};
@@ -42,17 +43,6 @@ pub enum Step {
     SecondFactor(Box<SecondFactorSignIn>),
     /// Signed in.
     Done(Box<SignedIn>),
-}
-
-/// Who is signed in.
-#[derive(Debug, Clone)]
-pub struct SignedIn {
-    /// The settings, with the user's number.
-    pub settings: Settings,
-    /// The person's name at Podio.
-    pub label: String,
-    /// The key's secret and the tokens, to be kept in this order once it is certain that this is the right person.
-    pub secrets: Vec<(SecretName, SecretString)>,
 }
 
 /// Why signing in did not work. Each says what to do.

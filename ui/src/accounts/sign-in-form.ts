@@ -24,7 +24,7 @@ export function emptyForm(): Form {
 /** The wish that a form makes, for an account that is there or for a new one. What was left empty is left out. */
 export function wishOf(form: Form, account: AccountId | null): SignIn {
   const password = form.how === 'password' ? { username: form.username.trim(), password: form.password } : null;
-  if (account !== null) return { account, name: null, podio: null, client_secret: null, password };
+  if (account !== null) return { service: 'podio', account, name: null, settings: null, client_secret: null, password };
   const given = Object.entries({
     client_id: form.clientId.trim(),
     api_url: form.apiUrl.trim(),
@@ -32,8 +32,8 @@ export function wishOf(form: Form, account: AccountId | null): SignIn {
     authorize_url: form.authorizeUrl.trim(),
     redirect_host: form.redirectHost.trim(),
   }).filter(([, value]) => value !== '');
-  const podio = given.length > 0 ? (Object.fromEntries(given) as unknown as PodioSettings) : null;
-  return { account: null, name: null, podio, client_secret: form.clientSecret.trim() || null, password };
+  const settings = given.length > 0 ? (Object.fromEntries(given) as unknown as PodioSettings) : null;
+  return { service: 'podio', account: null, name: null, settings, client_secret: form.clientSecret.trim() || null, password };
 }
 
 /** What is wrong with a form, if something is. */

@@ -9,18 +9,18 @@ const account = (state: object, paused = false) =>
 describe('the wish that a form makes', () => {
   it('leaves out what was left empty', () => {
     expect(wishOf({ ...emptyForm(), clientId: ' key ', clientSecret: 's' }, null)).toEqual({
-      account: null, name: null, podio: { client_id: 'key' }, client_secret: 's', password: null,
+      service: 'podio', account: null, name: null, settings: { client_id: 'key' }, client_secret: 's', password: null,
     });
   });
   it('is bare where a built-in key is meant', () => {
-    expect(wishOf(emptyForm(), null)).toEqual({ account: null, name: null, podio: null, client_secret: null, password: null });
+    expect(wishOf(emptyForm(), null)).toEqual({ service: 'podio', account: null, name: null, settings: null, client_secret: null, password: null });
   });
   it('carries addresses for a server of one’s own', () => {
-    expect(wishOf({ ...emptyForm(), clientId: 'k', clientSecret: 's', apiUrl: 'http://localhost:1' }, null).podio).toEqual({ client_id: 'k', api_url: 'http://localhost:1' });
+    expect(wishOf({ ...emptyForm(), clientId: 'k', clientSecret: 's', apiUrl: 'http://localhost:1' }, null).settings).toEqual({ client_id: 'k', api_url: 'http://localhost:1' });
   });
   it('for an account that is there names only the account and the way', () => {
     const form = { ...emptyForm(), how: 'password' as const, username: ' mia ', password: ' p ', clientId: 'k' };
-    expect(wishOf(form, 'podio')).toEqual({ account: 'podio', name: null, podio: null, client_secret: null, password: { username: 'mia', password: ' p ' } });
+    expect(wishOf(form, 'podio')).toEqual({ service: 'podio', account: 'podio', name: null, settings: null, client_secret: null, password: { username: 'mia', password: ' p ' } });
   });
   it('a client ID wants its secret', () => {
     expect(mistake({ ...emptyForm(), clientId: 'k' })).toMatch(/secret/);

@@ -124,8 +124,9 @@ function kept(wish: SignIn): SignInStep {
     setState(wish.account, { state: 'live', last_sign_of_life: new Date().toISOString() });
     return { step: 'done', account: wish.account };
   }
-  const id = wish.name ?? (accounts.some((account) => account.id === 'podio') ? `podio-${accounts.length + 1}` : 'podio');
-  accounts = [...accounts, { id, service: 'podio', label: 'Nora New', paused: false, colour: 'pink', choices: unchosen, state: 'live', last_sign_of_life: new Date().toISOString(), unread: 0 }];
+  const { service } = wish;
+  const id = wish.name ?? (accounts.some((account) => account.id === service) ? `${service}-${accounts.length + 1}` : service);
+  accounts = [...accounts, { id, service, label: 'Nora New', paused: false, colour: 'pink', choices: unchosen, state: 'live', last_sign_of_life: new Date().toISOString(), unread: 0 }];
   signal({ signal: 'accounts' });
   return { step: 'done', account: id };
 }
@@ -206,6 +207,11 @@ const answers: Omit<Backend, 'onSignal' | 'onResident' | 'onShow'> = {
     });
     ended.catch(() => undefined);
     signIn = { attempt, wish, end, ended };
+    if (wish.service === 'pusher') return kept(wish);
+    if (wish.service === 'cloudapp') {
+      if (wish.password === 'wrong') throw { kind: 'needs-sign-in', words: 'The server did not accept this e-mail address and password.' } satisfies Trouble;
+      return kept(wish);
+    }
     if (!wish.password) return { ...(browserStep as unknown as SignInStep), attempt } as SignInStep;
     if (wish.password.password === 'wrong') throw { kind: 'needs-sign-in', words: 'Podio did not accept this user name and password.' } satisfies Trouble;
     return wish.password.username.startsWith('two') ? { step: 'second-factor', attempt } : kept(wish);

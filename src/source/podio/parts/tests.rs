@@ -468,6 +468,8 @@ proptest! {
             wants_banner: true,
             wants_sound: true,
             no_news: false,
+            urgency: None,
+            version: 0,
             detail: Detail::Whole,
             raw: if whole { raw } else { data }.to_string(),
         };

@@ -1,0 +1,108 @@
+//! The account as it will be kept when its sign-in has worked: named, with its settings. Pure.
+
+use crate::account::{Account, AccountId, Choices, PodioSettings, Service, Settings};
+use crate::engine::views::{SignIn, SignInTo, Trouble};
+use crate::source::podio::sign_in::built_in_key;
+
+/// The account, and the other ones there are.
+#[derive(Debug, Clone)]
+pub(super) struct Draft {
+    pub(super) account: Account,
+    pub(super) others: Vec<Account>,
+}
+
+/// The account that a wish means: one that exists, or a new one.
+pub(super) fn of(wish: &SignIn, accounts: &[Account]) -> Result<Draft, Trouble> {
+    if let Some(id) = &wish.account {
+        let mut account = accounts.iter().find(|account| &account.id == id).cloned().ok_or_else(|| {
+            Trouble::usage(format!("there is no account “{id}”; `belfry account list` shows those there are"))
+        })?;
+        if let (SignInTo::Pusher { settings: Some(settings), .. }, Settings::Pusher(_)) =
+            (&wish.to, &account.settings)
+        {
+            account.settings = Settings::Pusher(settings.clone());
+        }
+        let others = accounts.iter().filter(|other| &other.id != id).cloned().collect();
+        return Ok(Draft { account, others });
+    }
+    let settings = new_settings(&wish.to)?;
+    let id = match &wish.name {
+        Some(name) if accounts.iter().any(|account| &account.id == name) => {
+            return Err(Trouble::usage(format!("there is an account “{name}” already; choose another name")));
+        }
+        Some(name) => name.clone(),
+        None => free_name(settings.service(), accounts)?,
+    };
+    let label = id.to_string();
+    let account = Account { id, label, paused: false, settings, choices: Choices::default() };
+    Ok(Draft { account, others: accounts.to_vec() })
+}
+
+fn new_settings(to: &SignInTo) -> Result<Settings, Trouble> {
+    match to {
+        SignInTo::Podio { settings, .. } => {
+            let mut settings = settings.clone().unwrap_or_else(|| PodioSettings::live(""));
+            if settings.client_id.is_empty() {
+                let key = built_in_key().ok_or_else(|| {
+                    Trouble::usage(
+                        "the ID and the secret of an API key are needed; Podio gives you one at podio.com/settings/api",
+                    )
+                })?;
+                settings.client_id = key.id;
+            }
+            Ok(Settings::Podio(settings))
+        }
+        SignInTo::Cloudapp { settings, .. } => {
+            let settings = settings.clone().filter(|settings| !settings.email.trim().is_empty());
+            settings.map(Settings::Cloudapp).ok_or_else(|| Trouble::usage("the e-mail address is needed"))
+        }
+        SignInTo::Pusher { settings, .. } => {
+            let settings = settings.clone();
+            settings
+                .map(Settings::Pusher)
+                .ok_or_else(|| Trouble::usage("server, key and channels are needed"))
+        }
+    }
+}
+
+/// The service's own name, numbered where it is taken.
+pub(in crate::engine) fn free_name(service: Service, accounts: &[Account]) -> Result<AccountId, Trouble> {
+    let taken = |name: &str| accounts.iter().any(|account| account.id.as_str() == name);
+    let numbered = (2..=accounts.len() + 2).map(|n| format!("{}-{n}", service.as_str()));
+    let name = std::iter::once(service.as_str().to_owned()).chain(numbered).find(|name| !taken(name));
+    name.and_then(|name| AccountId::new(name).ok())
+        .ok_or_else(|| Trouble::failed("no free account name was found"))
+}
+
+/// True if both are known and differ.
+pub(super) fn another_person(one: &Settings, other: &Settings) -> bool {
+    match (one, other) {
+        (Settings::Podio(one), Settings::Podio(other)) => {
+            one.user_id.is_some() && other.user_id.is_some() && one.user_id != other.user_id
+        }
+        (Settings::Cloudapp(one), Settings::Cloudapp(other)) => {
+            one.account_id.is_some() && other.account_id.is_some() && one.account_id != other.account_id
+        }
+        // A feed belongs to nobody.
+        (
+            Settings::Podio(_) | Settings::Cloudapp(_) | Settings::Pusher(_) | Settings::Demo,
+            Settings::Podio(_) | Settings::Cloudapp(_) | Settings::Pusher(_) | Settings::Demo,
+        ) => false,
+    }
+}
+
+/// True if both are known and the same.
+pub(super) fn same_person(one: &Settings, other: &Settings) -> bool {
+    match (one, other) {
+        (Settings::Podio(one), Settings::Podio(other)) => {
+            one.api_url == other.api_url && one.user_id.is_some() && one.user_id == other.user_id
+        }
+        (Settings::Cloudapp(one), Settings::Cloudapp(other)) => {
+            one.api_url == other.api_url && one.account_id.is_some() && one.account_id == other.account_id
+        }
+        (
+            Settings::Podio(_) | Settings::Cloudapp(_) | Settings::Pusher(_) | Settings::Demo,
+            Settings::Podio(_) | Settings::Cloudapp(_) | Settings::Pusher(_) | Settings::Demo,
+        ) => false,
+    }
+}
