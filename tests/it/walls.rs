@@ -18,7 +18,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("part", &[]),
     ("rule", &[]),
     ("env", &[]),
-    ("source", &["env", "bayeux"]),
+    ("source", &["env", "bayeux", "pusher"]),
     ("store", &[]),
     ("toast", &["env"]),
     ("engine", &["env", "source", "store", "toast", "bayeux"]),
@@ -29,7 +29,7 @@ const TABLE: &[(&str, &[&str])] = &[
 ];
 
 /// Crates of ours that stand alone.
-const ALONE: &[&str] = &["bayeux", "sandbox"];
+const ALONE: &[&str] = &["bayeux", "pusher", "sandbox"];
 const OURS: &[&str] = &["belfry", "bayeux", "belfry-sandbox", "belfry-relay", "pusher"];
 
 fn root() -> PathBuf {
@@ -126,6 +126,15 @@ fn names_after(code: &str, path: &str) -> BTreeSet<String> {
     names
 }
 
+/// Whether a path begins with this name, so that it is the crate and not a module of ours.
+fn uses_crate(code: &str, name: &str) -> bool {
+    let path = format!("{name}::");
+    code.match_indices(&path).any(|(at, _)| {
+        let before = code[..at].chars().next_back();
+        before.is_none_or(|c| !(c.is_alphanumeric() || c == '_' || c == ':'))
+    }) || code.contains(&format!("use {name};"))
+}
+
 fn first_name(text: &str) -> Option<String> {
     let name: String = text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
     (!name.is_empty()).then_some(name)
@@ -144,8 +153,11 @@ fn trespasses(part: &str, depth: usize, source: &str) -> Vec<String> {
         used.extend(names_after(&code, "super::"));
     }
     used.retain(|name| parts.contains(name.as_str()));
-    if !names_after(&code, "bayeux::").is_empty() {
-        used.insert("bayeux".to_owned());
+    for client in ["bayeux", "pusher"] {
+        // A module may have the name, too; only the first name of a path is the crate.
+        if uses_crate(&code, client) {
+            used.insert(client.to_owned());
+        }
     }
     let mut found: Vec<String> = used
         .into_iter()
@@ -228,6 +240,10 @@ fn a_wrong_import_is_found_however_it_is_written() {
         ("store", 2, "use crate::env::Clock;", 1),
         ("toast", 2, "use bayeux::Session;", 1),
         ("source", 3, "use bayeux::Session;", 0),
+        ("source", 3, "use pusher::{Client, Event};", 0),
+        ("engine", 2, "fn f(error: &pusher::Error) {}", 1),
+        ("engine", 2, "use crate::source::pusher::Feed;", 0),
+        ("front", 2, "use pusher::sign;", 1),
         ("account", 1, "use crate::env::Env;", 1),
         ("account", 1, "use super::env::Env;", 1),
         ("account", 1, "mod tests { use super::*; }", 0),
