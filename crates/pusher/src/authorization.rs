@@ -88,17 +88,22 @@ mod tests {
     const KEY: &str = "278d425bdf160c739803";
     const SECRET: &str = "7ad3773142a6692b25b8";
 
-    /// The vectors of "Generating authentication signatures" in Pusher's documents.
+    /// The vectors of "Generating authentication signatures" in Pusher's documents, old and new.
     #[test]
     fn the_published_signatures_come_out() {
         assert_eq!(
             sign(KEY, SECRET, "1234.1234", "private-foobar", None),
             "278d425bdf160c739803:58df8b0c36d6982b82c3ecf6b4662e34fe8c25bba48f5369f135bf843651c3a4"
         );
-        let who = r#"{"user_id":10,"user_info":{"name":"Mr. Channels"}}"#;
+        let who = r#"{"user_id":10,"user_info":{"name":"Mr. Pusher"}}"#;
         assert_eq!(
             sign(KEY, SECRET, "1234.1234", "presence-foobar", Some(who)),
             "278d425bdf160c739803:afaed3695da2ffd16931f457e338e6c9f2921fa133ce7dac49f529792be6304c"
+        );
+        let who = r#"{"user_id":10,"user_info":{"name":"Mr. Channels"}}"#;
+        assert_eq!(
+            sign(KEY, SECRET, "1234.1234", "presence-foobar", Some(who)),
+            "278d425bdf160c739803:31935e7d86dba64c2a90aed31fdc61869f9b22ba9d8863bba239c03ca481bc80"
         );
         assert_eq!(
             hmac_sha256(SECRET, r#"1234.1234::user::{"id":"12345"}"#),

@@ -41,7 +41,7 @@ pub enum Error {
     #[error("no encrypted connection could be set up: {0}")]
     Tls(String),
     /// The server ended the connection with this code, in a close frame or in a `pusher:error` right before the end.
-    #[error("the server closed the connection with code {code}: {text}")]
+    #[error("the server closed the connection with code {code}{}", after_colon(text))]
     Closed {
         /// The code: 4000 and above are the protocol's own, the ones below those of WebSockets.
         code: u16,
@@ -125,6 +125,10 @@ impl Error {
         // The innermost error says it best ("Connection refused"); the outer ones repeat the address.
         Self::Network(words)
     }
+}
+
+fn after_colon(text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!(": {text}") }
 }
 
 /// An `io::Error` hides what it wraps from `source()`, so it is opened here.

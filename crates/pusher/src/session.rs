@@ -199,8 +199,12 @@ impl Session {
     pub fn want(&mut self, channel: &str, now: Instant) -> Result<(), InvalidChannel> {
         channel::check(channel)?;
         let name = match self.channels.get_key_value(channel) {
-            Some((_, known)) if known.standing != Standing::Refused => return Ok(()),
-            Some((name, _)) => Arc::clone(name),
+            Some((name, known)) => match known.standing {
+                Standing::Refused | Standing::Late => Arc::clone(name),
+                Standing::Wanted | Standing::Authorizing | Standing::Asked(_) | Standing::Subscribed => {
+                    return Ok(());
+                }
+            },
             None => Arc::from(channel),
         };
         self.channels.insert(Arc::clone(&name), Channel::new());
