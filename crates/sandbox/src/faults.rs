@@ -35,6 +35,11 @@ pub enum Answer {
     Deaf,
     /// 200 and exactly this JSON.
     Json(Value),
+    /// The request is carried out and answered after so long.
+    Late {
+        /// Milliseconds.
+        ms: u64,
+    },
 }
 
 /// One rule.

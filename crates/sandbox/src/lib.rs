@@ -2,19 +2,25 @@
 //! world ([`Podio::notify`]) and faults; out come real HTTP and web socket answers on loopback, and a view of what
 //! clients did ([`Podio::observed`]). It imports none of Belfry's other crates, so that a shared mistake cannot hide.
 
+pub mod cloudapp;
 mod control;
 pub mod day;
 mod faults;
 pub mod podio;
+pub mod pusher;
+mod requests;
 mod serve;
+mod shell;
 mod tasks;
 mod wire;
 
+pub use cloudapp::CloudApp;
 pub use faults::{Answer, Fault};
 pub use podio::{
     Acted, Byline, Consent, Context, Delivery, Key, Message, MetaRefusal, Observed, Podio, Request,
     SecondFactor, Settings, Spec, User,
 };
+pub use pusher::PusherApps;
 pub use wire::{Mode, Stalled, Wire};
 
 use serve::Door;
@@ -29,6 +35,14 @@ pub struct Options {
     pub push_port: Option<u16>,
     /// How Podio behaves.
     pub podio: Settings,
+    /// Port of the Pusher side; 0 lets the system choose.
+    pub pusher_port: u16,
+    /// How the Pusher side behaves.
+    pub pusher: pusher::Settings,
+    /// Port of CloudApp; 0 lets the system choose.
+    pub cloudapp_port: u16,
+    /// How CloudApp behaves.
+    pub cloudapp: cloudapp::Settings,
 }
 
 impl Options {
@@ -43,16 +57,22 @@ impl Options {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Side {
-    /// REST and sign-in.
+    /// Podio's REST and sign-in.
     Api,
-    /// Push; the same as [`Side::Api`] when both share a port.
+    /// Podio's push; the same as [`Side::Api`] when both share a port.
     Push,
+    /// The Pusher side: web sockets, HTTP API, auth endpoint.
+    Pusher,
+    /// CloudApp's REST, its auth endpoint included.
+    Cloudapp,
 }
 
 /// The running sandbox; it ends when dropped.
 #[derive(Debug)]
 pub struct Sandbox {
     podio: Podio,
+    pusher: PusherApps,
+    cloudapp: CloudApp,
     doors: Doors,
     control: Door,
     user: u64,
@@ -63,8 +83,11 @@ pub struct Sandbox {
 #[derive(Clone, Debug)]
 pub(crate) struct Doors {
     podio: Podio,
+    apps: PusherApps,
     api: Door,
     push: Option<Door>,
+    pusher: Door,
+    cloudapp: Door,
 }
 
 impl Doors {
@@ -72,6 +95,8 @@ impl Doors {
         match side {
             Side::Api => &self.api,
             Side::Push => self.push.as_ref().unwrap_or(&self.api),
+            Side::Pusher => &self.pusher,
+            Side::Cloudapp => &self.cloudapp,
         }
     }
 
@@ -81,8 +106,11 @@ impl Doors {
 
     pub(crate) async fn close(&self, side: Side) {
         self.of(side).close().await;
-        if side == Side::Push || self.push.is_none() {
-            self.podio.close_sockets();
+        match side {
+            Side::Push => self.podio.close_sockets(),
+            Side::Api if self.push.is_none() => self.podio.close_sockets(),
+            Side::Pusher => self.apps.cut(),
+            Side::Api | Side::Cloudapp => {}
         }
     }
 
@@ -94,6 +122,12 @@ impl Doors {
         self.close(Side::Push).await;
         self.podio.drop_push_sessions();
         self.reopen(Side::Push).await
+    }
+
+    pub(crate) async fn restart_pusher(&self) -> anyhow::Result<()> {
+        self.close(Side::Pusher).await;
+        self.apps.begin_again();
+        self.reopen(Side::Pusher).await
     }
 }
 
@@ -117,15 +151,32 @@ impl Sandbox {
             Some(port) => Some(Door::open(port, podio::api_router(&podio, false, true)).await?),
             None => None,
         };
-        let doors = Doors { podio: podio.clone(), api, push };
+        let apps = PusherApps::new(options.pusher);
+        let pusher = Door::open(options.pusher_port, pusher::router(&apps)).await?;
+        let items = CloudApp::new(options.cloudapp, apps.clone());
+        let cloudapp = Door::open(options.cloudapp_port, cloudapp::router(&items)).await?;
+        items.settle(format!("http://{}", cloudapp.address()));
+        let doors = Doors { podio: podio.clone(), apps: apps.clone(), api, push, pusher, cloudapp };
         let control = Door::open(0, control::router(podio.clone(), doors.clone())).await?;
-        Ok(Self { podio, doors, control, user, key })
+        Ok(Self { podio, pusher: apps, cloudapp: items, doors, control, user, key })
     }
 
     /// The fake Podio.
     #[must_use]
     pub fn podio(&self) -> &Podio {
         &self.podio
+    }
+
+    /// The Pusher side, speaking for the app `belfry-key`.
+    #[must_use]
+    pub fn pusher(&self) -> &PusherApps {
+        &self.pusher
+    }
+
+    /// The fake CloudApp.
+    #[must_use]
+    pub fn cloudapp(&self) -> &CloudApp {
+        &self.cloudapp
     }
 
     /// The user that is there from the start.
@@ -172,6 +223,25 @@ impl Sandbox {
         format!("http://{}/faye", self.push_address())
     }
 
+    /// Base of the Pusher side, without a trailing slash: web sockets at `…/app/{key}`, HTTP API at `…/apps/{id}`, auth
+    /// endpoint at `…/pusher/auth`.
+    #[must_use]
+    pub fn pusher_url(&self) -> String {
+        format!("http://{}", self.doors.address(Side::Pusher))
+    }
+
+    /// Base of CloudApp, without a trailing slash.
+    #[must_use]
+    pub fn cloudapp_url(&self) -> String {
+        format!("http://{}", self.doors.address(Side::Cloudapp))
+    }
+
+    /// Where a side listens.
+    #[must_use]
+    pub fn address(&self, side: Side) -> SocketAddr {
+        self.doors.address(side)
+    }
+
     /// The authorisation page.
     #[must_use]
     pub fn authorize_url(&self) -> String {
@@ -206,11 +276,21 @@ impl Sandbox {
         self.doors.restart_push().await
     }
 
+    /// The Pusher side crashes and comes back: connections cut, channels and cached events forgotten.
+    ///
+    /// # Errors
+    /// When the port was taken meanwhile.
+    pub async fn restart_pusher(&self) -> anyhow::Result<()> {
+        self.doors.restart_pusher().await
+    }
+
     /// Ends everything; ports are free when it returns.
     pub async fn stop(self) {
         self.podio.end_day();
         self.close(Side::Api).await;
         self.close(Side::Push).await;
+        self.close(Side::Pusher).await;
+        self.close(Side::Cloudapp).await;
         self.control.close().await;
     }
 }

@@ -62,7 +62,8 @@ async fn main() -> anyhow::Result<()> {
 
 async fn serve(wish: Serve) -> anyhow::Result<()> {
     let podio = Settings { hold: Duration::from_millis(wish.hold), ..Settings::default() };
-    let sandbox = Sandbox::start(Options { port: wish.port, push_port: wish.push_port, podio }).await?;
+    let options = Options { port: wish.port, push_port: wish.push_port, podio, ..Options::default() };
+    let sandbox = Sandbox::start(options).await?;
     let user = sandbox.user();
     let consent = match (wish.auto_consent, wish.refuse_consent) {
         (true, _) => Consent::Allow(user.user_id),

@@ -14,8 +14,9 @@ mod settings;
 pub mod taxonomy;
 mod world;
 
+pub use crate::requests::Request;
 pub use faye::{Delivery, Refusal as MetaRefusal};
-pub use observed::{Acted, Observed, Request};
+pub use observed::{Acted, Observed};
 pub use settings::{Consent, Settings};
 pub use world::{Byline, Context, Key, Message, SecondFactor, Spec, User};
 

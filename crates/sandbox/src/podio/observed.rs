@@ -1,24 +1,8 @@
 //! What the sandbox saw of its clients: counters and a request log without secrets.
 
+use crate::requests::{self, Request};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-
-/// One HTTP request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Request {
-    /// Counts up from 1.
-    pub number: u64,
-    /// `GET`, `POST`, ….
-    pub method: String,
-    /// Without the query.
-    pub path: String,
-    /// Without secrets.
-    pub query: BTreeMap<String, String>,
-    /// None while the answer is on its way, or when the client left before it.
-    pub status: Option<u16>,
-    /// Milliseconds since 1970.
-    pub at_ms: i64,
-}
 
 /// Something a client did on behalf of its user: a reply, a completed task and the like, as it was carried out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -94,7 +78,7 @@ impl Observed {
     /// How many requests in the log have this method and exactly this path.
     #[must_use]
     pub fn calls(&self, method: &str, path: &str) -> usize {
-        self.requests.iter().filter(|request| request.method == method && request.path == path).count()
+        requests::calls(&self.requests, method, path)
     }
 
     /// Clients that hold this user's channel now.
@@ -104,29 +88,12 @@ impl Observed {
     }
 
     pub(crate) fn log(&mut self, method: &str, path: &str, query: Option<&str>, at_ms: i64) -> u64 {
-        const KEPT: usize = 10_000;
-        const SECRET: [&str; 4] = ["code", "oauth_token", "client_secret", "message"];
         self.request_count += 1;
-        let query = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes())
-            .map(|(name, value)| {
-                let value =
-                    if SECRET.contains(&name.as_ref()) { "…".to_owned() } else { value.into_owned() };
-                (name.into_owned(), value)
-            })
-            .collect();
-        if self.requests.len() >= KEPT {
-            self.requests.pop_front();
-        }
-        let number = self.request_count;
-        let (method, path) = (method.to_owned(), path.to_owned());
-        self.requests.push_back(Request { number, method, path, query, status: None, at_ms });
-        number
+        requests::log(&mut self.requests, self.request_count, (method, path, query), at_ms)
     }
 
     pub(crate) fn answered(&mut self, number: u64, status: u16) {
-        if let Some(request) = self.requests.iter_mut().rev().find(|request| request.number == number) {
-            request.status = Some(status);
-        }
+        requests::answered(&mut self.requests, number, status);
     }
 
     /// Starts again; the numbers of requests go on and lists behind the gate still wait.

@@ -97,6 +97,7 @@ async fn converse(podio: Podio, mut socket: WebSocket) {
                 };
                 match podio.change(|state| state.faults.next("/faye")) {
                     None => {}
+                    Some(Answer::Late { ms }) => tokio::time::sleep(Duration::from_millis(ms)).await,
                     Some(Answer::Garbage) => { send(&out, faults::GARBAGE.to_owned()); continue }
                     Some(Answer::Oversized { bytes }) => { send(&out, faults::oversized(bytes)); continue }
                     Some(Answer::Json(value)) => { send(&out, value.to_string()); continue }

@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Value, json};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The REST API, the authorisation page, and, when `push` is asked for, the push server on the same port.
 pub(crate) fn router(podio: &Podio, api: bool, push: bool) -> Router {
@@ -140,7 +140,7 @@ struct Rate {
     remaining: u32,
 }
 
-async fn watch(Shared(podio): Shared<Podio>, mut request: Request, next: Next) -> Response {
+async fn watch(Shared(podio): Shared<Podio>, request: Request, next: Next) -> Response {
     let uri = request.uri().clone();
     let method = request.method().clone();
     let path = uri.path().to_owned();
@@ -152,23 +152,15 @@ async fn watch(Shared(podio): Shared<Podio>, mut request: Request, next: Next) -
     let (mut response, rate) = match podio.change(|state| state.faults.next(&path)) {
         Some(Answer::Silence) => std::future::pending().await,
         Some(Answer::Deaf) => {
-            let (checked, _) = podio.change(|state| state.check(request.headers()));
-            request.extensions_mut().insert(Checked(checked));
-            next.run(request).await;
+            podio.answer(&path, request, next).await;
             std::future::pending().await
         }
-        Some(answer) => (wrong(&answer), None),
-        None => {
-            // The push server asks for no token.
-            let rate = if path.starts_with("/faye") {
-                None
-            } else {
-                let (checked, rate) = podio.change(|state| state.check(request.headers()));
-                request.extensions_mut().insert(Checked(checked));
-                rate
-            };
-            (next.run(request).await, rate)
+        Some(Answer::Late { ms }) => {
+            tokio::time::sleep(Duration::from_millis(ms)).await;
+            podio.answer(&path, request, next).await
         }
+        Some(answer) => (wrong(&answer), None),
+        None => podio.answer(&path, request, next).await,
     };
 
     // The server's own would go by another clock.
@@ -204,6 +196,20 @@ async fn watch(Shared(podio): Shared<Podio>, mut request: Request, next: Next) -
     response
 }
 
+impl Podio {
+    async fn answer(&self, path: &str, mut request: Request, next: Next) -> (Response, Option<Rate>) {
+        // The push server asks for no token.
+        let rate = if path.starts_with("/faye") {
+            None
+        } else {
+            let (checked, rate) = self.change(|state| state.check(request.headers()));
+            request.extensions_mut().insert(Checked(checked));
+            rate
+        };
+        (next.run(request).await, rate)
+    }
+}
+
 fn wrong(answer: &Answer) -> Response {
     let json = [(header::CONTENT_TYPE, "application/json")];
     match answer {
@@ -222,7 +228,9 @@ fn wrong(answer: &Answer) -> Response {
         Answer::Oversized { bytes } => (json, faults::oversized(*bytes)).into_response(),
         Answer::Json(value) => Json(value.clone()).into_response(),
         // The shell never lets these come so far.
-        Answer::Silence | Answer::Deaf => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        Answer::Silence | Answer::Deaf | Answer::Late { .. } => {
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
     }
 }
 

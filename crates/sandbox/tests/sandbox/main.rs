@@ -14,6 +14,7 @@ mod control;
 mod faults;
 mod oauth;
 mod push;
+mod pusher;
 mod rest;
 mod wire;
 
