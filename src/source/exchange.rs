@@ -5,7 +5,7 @@ use std::error::Error as StdError;
 use std::time::Duration;
 
 use reqwest::header::HeaderMap;
-use reqwest::{RequestBuilder, StatusCode};
+use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 
 /// How long one request may take, from the first byte out to the last byte in.
@@ -100,6 +100,44 @@ pub(crate) async fn exchange(
     }
 }
 
+/// A service's answer as it came: any status but a redirect, any body.
+#[derive(Debug)]
+pub(crate) struct Plain {
+    /// Status.
+    pub(crate) status: StatusCode,
+    /// Headers.
+    pub(crate) headers: HeaderMap,
+    /// The body.
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Plain {
+    /// The body as JSON, whatever type it says it has: null if there is none, or if a failed request's body was no JSON.
+    pub(crate) fn json(&self, host: &str) -> Result<Value, Unanswered> {
+        read_json(self.status, &self.bytes, host)
+    }
+}
+
+/// Sends a request and reads the answer as it comes, of at most `longest` bytes, within a time of its own.
+pub(crate) async fn fetch(
+    request: RequestBuilder,
+    host: &str,
+    longest: usize,
+    within: Duration,
+) -> Result<Plain, Unanswered> {
+    let whole = async {
+        let mut response = request.send().await.map_err(|error| sorted(&error, host))?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        if status.is_redirection() && status != StatusCode::NOT_MODIFIED {
+            return Err(Unanswered::Portal { host: host.to_owned() });
+        }
+        let bytes = read(&mut response, host, longest).await?;
+        Ok(Plain { status, headers, bytes })
+    };
+    let late = || Err(Unanswered::Late { host: host.to_owned() });
+    tokio::time::timeout(within, whole).await.unwrap_or_else(|_| late())
+}
+
 /// The host of an address as people read it, with the port where it is not the usual one.
 pub(crate) fn host_of(url: &url::Url) -> String {
     match (url.host_str(), url.port()) {
@@ -120,6 +158,12 @@ async fn send(request: RequestBuilder, host: &str, longest: usize) -> Result<Ans
     if status.is_redirection() || (status.is_success() && html) {
         return Err(Unanswered::Portal { host: host.to_owned() });
     }
+    let bytes = read(&mut response, host, longest).await?;
+    let body = read_json(status, &bytes, host)?;
+    Ok(Answer { status, headers, body })
+}
+
+async fn read(response: &mut Response, host: &str, longest: usize) -> Result<Vec<u8>, Unanswered> {
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| sorted(&error, host))? {
         if bytes.len() + chunk.len() > longest {
@@ -127,20 +171,22 @@ async fn send(request: RequestBuilder, host: &str, longest: usize) -> Result<Ans
         }
         bytes.extend_from_slice(&chunk);
     }
-    let body = if bytes.iter().all(u8::is_ascii_whitespace) {
-        Value::Null
-    } else {
-        match serde_json::from_slice(&bytes) {
-            Ok(body) => body,
-            // A gateway's error page beside an error status: the status says enough.
-            Err(_) if !status.is_success() => Value::Null,
-            Err(_) if bytes.trim_ascii_start().starts_with(b"<") => {
-                return Err(Unanswered::Portal { host: host.to_owned() });
-            }
-            Err(_) => return Err(Unanswered::Garbage { host: host.to_owned(), why: "no JSON" }),
+    Ok(bytes)
+}
+
+fn read_json(status: StatusCode, bytes: &[u8], host: &str) -> Result<Value, Unanswered> {
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Ok(Value::Null);
+    }
+    match serde_json::from_slice(bytes) {
+        Ok(body) => Ok(body),
+        // A gateway's error page beside an error status: the status says enough.
+        Err(_) if !status.is_success() => Ok(Value::Null),
+        Err(_) if bytes.trim_ascii_start().starts_with(b"<") => {
+            Err(Unanswered::Portal { host: host.to_owned() })
         }
-    };
-    Ok(Answer { status, headers, body })
+        Err(_) => Err(Unanswered::Garbage { host: host.to_owned(), why: "no JSON" }),
+    }
 }
 
 fn sorted(error: &reqwest::Error, host: &str) -> Unanswered {
