@@ -7,49 +7,10 @@ use belfry::env::SecretName;
 use belfry::link::LinkState;
 use belfry::toast::recording::Call;
 use belfry::toast::{Outcome, ToastEvent};
-use belfry_sandbox::{Answer, Consent, Delivery, Fault, Message, Mode, Side, Spec, Wire};
-use jiff::SignedDuration;
+use belfry_sandbox::{Consent, Message, Side, Spec};
 use secrecy::ExposeSecret;
 
 use crate::stage::{self, LIMIT, Stage};
-
-#[tokio::test]
-async fn a_push_becomes_one_row_and_one_toast() {
-    let stage = Stage::live().await;
-    stage
-        .sandbox
-        .podio()
-        .notify(stage.sandbox.user().user_id, Spec::comment("Ada commented on Website relaunch"));
-    let kept = stage.until_kept(1).await;
-    let toasts = stage.until_shown(1).await;
-    assert_eq!(kept.len(), 1);
-    assert_eq!(kept[0].notification.icon.name(), "comment");
-    assert_eq!(toasts.len(), 1);
-    assert!(toasts[0].title.contains("Ada commented"), "{toasts:?}");
-    stage.until_settled().await;
-    assert_eq!(stage.desk().why(kept[0].id).await.unwrap().outcome, "shown");
-}
-
-#[tokio::test]
-async fn duplicates_replays_and_catch_up_of_the_same_give_one() {
-    let mut stage = Stage::live().await;
-    let podio = stage.sandbox.podio().clone();
-    podio.set_delivery(Delivery::Duplicate);
-    let user = stage.sandbox.user().user_id;
-    let id = podio.notify(user, Spec::comment("said once"));
-    podio.push_again(id);
-    stage.until_shown(1).await;
-    stage.stop().await;
-    stage.start().await;
-    stage.until_state("live", |state| matches!(state, LinkState::Live)).await;
-    podio.push_again(id);
-    podio.notify(user, Spec::comment("said later"));
-    let kept = stage.until_kept(2).await;
-    let toasts = stage.until_shown(1).await;
-    assert_eq!(kept.len(), 2);
-    assert_eq!(toasts.len(), 1, "only the new one: {toasts:?}");
-    assert!(toasts[0].title.contains("said later"));
-}
 
 #[tokio::test]
 async fn a_conversation_message_is_a_notification_too() {
@@ -65,40 +26,6 @@ async fn a_conversation_message_is_a_notification_too() {
     assert_eq!(kept[0].notification.kind.name(), "message");
     let toast = stage.until_shown(1).await.remove(0);
     assert!(format!("{} {}", toast.title, toast.body).contains("Shall we?"), "{toast:?}");
-}
-
-#[tokio::test]
-async fn what_happened_while_belfry_was_off_is_caught_up() {
-    let mut stage = Stage::live().await;
-    let user = stage.sandbox.user().user_id;
-    stage.sandbox.podio().notify(user, Spec::comment("before"));
-    stage.until_kept(1).await;
-    stage.until_settled().await;
-    stage.stop().await;
-    for n in 0..120 {
-        stage.sandbox.podio().notify(user, Spec::comment(&format!("meanwhile {n}")));
-    }
-    stage.start().await;
-    let kept = stage.until_kept(121).await;
-    assert_eq!(kept.len(), 121);
-    let toasts = stage.until_shown(1).await;
-    stage.until_settled().await;
-    assert_eq!(toasts.len(), 1, "one summary: {toasts:?}");
-    assert_eq!(stage.toaster.shown().len(), 1);
-    assert_eq!(toasts[0].title, "120 new in Podio");
-}
-
-#[tokio::test]
-async fn what_lay_there_before_the_account_was_added_is_kept_quietly() {
-    let stage = Stage::empty().await;
-    let user = stage.sandbox.user().user_id;
-    stage.sandbox.podio().notify(user, Spec::comment("old news"));
-    stage.sign_in().await.unwrap();
-    let kept = stage.until_kept(1).await;
-    stage.until_settled().await;
-    let why = stage.desk().why(kept[0].id).await.unwrap();
-    assert_eq!((why.outcome.as_str(), why.reason.as_deref()), ("quiet", Some("before-belfry")));
-    assert!(stage.toaster.shown().is_empty());
 }
 
 #[tokio::test]
@@ -281,98 +208,6 @@ async fn a_rate_limit_is_waited_out_and_shown() {
 }
 
 #[tokio::test]
-async fn a_catch_up_that_fails_keeps_the_link_from_being_live() {
-    let mut stage = Stage::live().await;
-    stage.stop().await;
-    stage
-        .sandbox
-        .podio()
-        .notify_silently(stage.sandbox.user().user_id, Spec::comment("only the list has it"));
-    let fault = Fault { path: "/notification/".into(), times: 2, answer: Answer::Status(503) };
-    stage.sandbox.podio().fault(fault);
-    stage.start().await;
-    stage.until_state("waiting", |state| matches!(state, LinkState::Waiting { .. })).await;
-    stage.until_state("live", |state| matches!(state, LinkState::Live)).await;
-    assert_eq!(stage.kept().await.len(), 1);
-}
-
-#[tokio::test]
-async fn a_live_event_during_catch_up_loses_nothing_and_moves_no_cursor() {
-    let mut stage = Stage::live().await;
-    let (podio, user) = (stage.sandbox.podio().clone(), stage.sandbox.user().user_id);
-    stage.stop().await;
-    for n in 0..3 {
-        podio.notify_silently(user, Spec::comment(&format!("missed {n}")));
-    }
-    podio.close_gate();
-    stage.start().await;
-    podio.wait_for(|seen| seen.gated_lists > 0, LIMIT).await.unwrap();
-    podio.notify(user, Spec::comment("live"));
-    stage.until_kept(1).await;
-    // Killed in the middle: the live event must not have moved the cursor past the three.
-    stage.crash();
-    podio.open_gate();
-    stage.start().await;
-    let kept = stage.until_kept(4).await;
-    assert_eq!(kept.len(), 4);
-}
-
-#[tokio::test]
-async fn a_server_that_is_gone_is_shown_and_found_again() {
-    let stage = Stage::live().await;
-    let user = stage.sandbox.user().user_id;
-    stage.sandbox.close(Side::Push).await;
-    stage.sandbox.close(Side::Api).await;
-    let state = stage.until_state("waiting", |state| matches!(state, LinkState::Waiting { .. })).await;
-    assert!(state.reason().is_some_and(|reason| reason.len() > 10), "{state:?}");
-    stage.sandbox.podio().notify(user, Spec::comment("in the meantime"));
-    stage.sandbox.podio().drop_push_sessions();
-    stage.sandbox.reopen(Side::Api).await.unwrap();
-    stage.sandbox.reopen(Side::Push).await.unwrap();
-    stage.until_state("live", |state| matches!(state, LinkState::Live)).await;
-    stage.until_kept(1).await;
-}
-
-#[tokio::test]
-async fn a_half_open_link_is_noticed_within_45_seconds() {
-    let stage = Stage::empty().await;
-    let wire = Wire::start(stage.sandbox.push_address()).await.unwrap();
-    let (api, push) = (stage.sandbox.api_url(), format!("{}/faye", wire.url()));
-    let stage = stage.through(api, push);
-    stage.sign_in().await.unwrap();
-    stage.until_state("live", |state| matches!(state, LinkState::Live)).await;
-    let stalled = tokio::time::Instant::now();
-    wire.set(Mode::Stall);
-    stage
-        .until("the silence is noticed", Duration::from_secs(60), async || {
-            (!matches!(stage.state().await, LinkState::Live)).then_some(())
-        })
-        .await;
-    let noticed = stalled.elapsed();
-    println!("a half-open link was noticed after {noticed:?}");
-    assert!(noticed <= Duration::from_secs(45), "{noticed:?}");
-    stage.sandbox.podio().notify(stage.sandbox.user().user_id, Spec::comment("unheard at first"));
-    wire.set(Mode::Pass);
-    stage.until_state("live", |state| matches!(state, LinkState::Live)).await;
-    stage.until_kept(1).await;
-}
-
-#[tokio::test]
-async fn a_clock_that_jumps_breaks_nothing() {
-    let stage = Stage::live().await;
-    let user = stage.sandbox.user().user_id;
-    stage.env.clock.jump(SignedDuration::from_hours(9));
-    stage.sandbox.podio().notify(user, Spec::comment("nine hours later by the wall"));
-    stage.until_kept(1).await;
-    stage.env.clock.jump(SignedDuration::from_hours(-48));
-    stage.sandbox.podio().notify(user, Spec::comment("and two days back"));
-    stage.until_kept(2).await;
-    stage.sandbox.restart_push().await.unwrap();
-    stage.sandbox.podio().notify(user, Spec::comment("still here"));
-    stage.until_kept(3).await;
-}
-
-#[tokio::test]
 async fn a_second_engine_is_turned_away_in_words() {
     let stage = Stage::live().await;
     let trouble = stage::start(&stage.env).await.unwrap_err();
@@ -403,28 +238,6 @@ async fn one_person_is_one_account() {
     assert_eq!(twice.kind, TroubleKind::Usage);
     assert!(twice.words.contains("already"), "{twice}");
     assert_eq!(stage.desk().accounts().await.unwrap().len(), 1);
-}
-
-#[tokio::test]
-async fn a_removed_account_leaves_no_row_and_no_secret() {
-    let stage = Stage::live().await;
-    stage.sandbox.podio().notify(stage.sandbox.user().user_id, Spec::comment("soon gone"));
-    stage.until_kept(1).await;
-    stage.desk().remove_account(stage.account()).await.unwrap();
-    assert!(stage.kept().await.is_empty());
-    let secret = stage.env.secrets.get(&stage.account(), SecretName::Tokens).await.unwrap();
-    assert!(secret.is_none());
-    stage.sandbox.podio().wait_for(|seen| seen.held_connects == 0, LIMIT).await.unwrap();
-}
-
-#[tokio::test]
-async fn a_paused_account_is_off_and_catches_up_when_resumed() {
-    let stage = Stage::live().await;
-    stage.desk().set_paused(stage.account(), true).await.unwrap();
-    assert_eq!(stage.state().await, LinkState::Off);
-    stage.sandbox.podio().notify(stage.sandbox.user().user_id, Spec::comment("during the pause"));
-    stage.desk().set_paused(stage.account(), false).await.unwrap();
-    stage.until_kept(1).await;
 }
 
 #[tokio::test]

@@ -30,6 +30,7 @@ mod podio_week;
 mod podio_words;
 mod quiet;
 mod read_state;
+mod reliability;
 mod stage;
 mod trouble;
 mod walls;

@@ -4,21 +4,37 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use belfry::account::{AccountId, PodioSettings, PushTransport};
+use belfry::account::{
+    AccountId, CloudappSettings, PodioSettings, PushTransport, PusherAuth, PusherServer, PusherSettings,
+};
 use belfry::engine::views::{Entry, InboxWish, PasswordSignIn, SignIn, SignInStep, SignInTo, Trouble};
 use belfry::engine::{Desk, Engine, Start, Window};
 use belfry::env::window::At;
 use belfry::env::{Clock, Env, Http, Opener, Paths, Secrets};
+use belfry::feed::{FieldMap, Rule};
 use belfry::link::LinkState;
 use belfry::toast::Recording;
-use belfry_sandbox::{Options, Sandbox, Settings};
+use belfry_sandbox::cloudapp::ItemType;
+use belfry_sandbox::{Answer, Delivery, Fault, Options, Sandbox, Settings, Side, Spec, Wire};
 use tokio::sync::mpsc;
 
 /// Nothing here takes longer, even on a busy machine, unless it says so.
 pub const LIMIT: Duration = Duration::from_secs(30);
 
+/// The services of which an account can be on the stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bell {
+    Podio,
+    Cloudapp,
+    Pusher,
+}
+
+/// The channel that the account at the Pusher server listens to.
+pub const CHANNEL: &str = "private-news";
+
 pub struct Stage {
     pub sandbox: Sandbox,
+    bell: Bell,
     _home: tempfile::TempDir,
     pub env: Env,
     pub toaster: Arc<Recording>,
@@ -33,14 +49,24 @@ pub struct Stage {
 impl Stage {
     /// A sandbox and an engine without accounts.
     pub async fn empty() -> Self {
+        Self::empty_at(Bell::Podio).await
+    }
+
+    /// The same, for an account of this service.
+    pub async fn empty_at(bell: Bell) -> Self {
         let podio = Settings { rate_limit: 1_000_000, ..Settings::default() };
         let sandbox = Sandbox::start(Options { podio, ..Options::apart() }).await.unwrap();
         let home = tempfile::tempdir().unwrap();
         let env = env(home.path());
-        let (api_url, push_url) = (sandbox.api_url(), sandbox.push_url());
+        let (api_url, push_url) = match bell {
+            Bell::Podio => (sandbox.api_url(), sandbox.push_url()),
+            Bell::Cloudapp => (sandbox.cloudapp_url(), sandbox.pusher_url()),
+            Bell::Pusher => (String::new(), sandbox.pusher_url()),
+        };
         let (toaster, engine) = start(&env).await.unwrap();
         Self {
             sandbox,
+            bell,
             _home: home,
             env,
             toaster,
@@ -54,7 +80,12 @@ impl Stage {
 
     /// One account, signed in and live.
     pub async fn live() -> Self {
-        let stage = Self::empty().await;
+        Self::live_at(Bell::Podio).await
+    }
+
+    /// The same at this service.
+    pub async fn live_at(bell: Bell) -> Self {
+        let stage = Self::empty_at(bell).await;
         stage.sign_in().await.unwrap();
         stage.until_state("live", |state| matches!(state, LinkState::Live)).await;
         stage
@@ -86,21 +117,136 @@ impl Stage {
     }
 
     pub fn account(&self) -> AccountId {
-        AccountId::new("podio").unwrap()
+        let name = match self.bell {
+            Bell::Podio => "podio",
+            Bell::Cloudapp => "cloudapp",
+            Bell::Pusher => "pusher",
+        };
+        AccountId::new(name).unwrap()
     }
 
-    /// The wish of somebody who signs in by name and password.
-    pub fn wish(&self) -> SignIn {
-        let user = self.sandbox.user();
-        SignIn {
-            account: None,
-            name: None,
-            to: SignInTo::Podio {
-                settings: Some(self.settings()),
-                client_secret: Some(self.sandbox.key().client_secret.clone()),
-                password: Some(PasswordSignIn { username: user.mail, password: user.password }),
-            },
+    /// Something happens at the service and is pushed. Its title will hold this text.
+    pub fn happens(&self, text: &str) {
+        match self.bell {
+            Bell::Podio => {
+                self.sandbox.podio().notify(self.sandbox.user().user_id, Spec::comment(text));
+            }
+            Bell::Cloudapp => {
+                self.sandbox.cloudapp().upload(1, text, ItemType::Image);
+            }
+            Bell::Pusher => {
+                let data = serde_json::json!({"id": text, "title": text});
+                self.sandbox.pusher().trigger(CHANNEL, "news", &data);
+            }
         }
+    }
+
+    /// Something happens and only the service's lists know.
+    pub fn happens_unheard(&self, text: &str) {
+        match self.bell {
+            Bell::Podio => {
+                self.sandbox.podio().notify_silently(self.sandbox.user().user_id, Spec::comment(text));
+            }
+            Bell::Cloudapp => {
+                self.sandbox.cloudapp().silently().upload(1, text, ItemType::Image);
+            }
+            Bell::Pusher => panic!("a Pusher server has no lists"),
+        }
+    }
+
+    /// Each push comes twice from now on.
+    pub fn pushes_come_twice(&self) {
+        match self.bell {
+            Bell::Podio => self.sandbox.podio().set_delivery(Delivery::Duplicate),
+            Bell::Cloudapp | Bell::Pusher => {
+                self.sandbox.pusher().set_delivery(belfry_sandbox::pusher::Delivery::Twice);
+            }
+        }
+    }
+
+    /// What the service's lists answer from now on, so many times.
+    pub fn lists_answer(&self, times: u32, answer: Answer) {
+        match self.bell {
+            Bell::Podio => {
+                self.sandbox.podio().fault(Fault { path: "/notification/".into(), times, answer });
+            }
+            Bell::Cloudapp => self.sandbox.cloudapp().fault(Fault { path: "/items".into(), times, answer }),
+            Bell::Pusher => panic!("a Pusher server has no lists"),
+        }
+    }
+
+    /// Where the push comes from.
+    pub fn push_side(&self) -> Side {
+        match self.bell {
+            Bell::Podio => Side::Push,
+            Bell::Cloudapp | Bell::Pusher => Side::Pusher,
+        }
+    }
+
+    /// Where all else comes from, if there is such a place.
+    pub fn api_side(&self) -> Option<Side> {
+        match self.bell {
+            Bell::Podio => Some(Side::Api),
+            Bell::Cloudapp => Some(Side::Cloudapp),
+            Bell::Pusher => None,
+        }
+    }
+
+    /// The push server crashes and comes back.
+    pub async fn restart_push(&self) {
+        match self.bell {
+            Bell::Podio => self.sandbox.restart_push().await.unwrap(),
+            Bell::Cloudapp | Bell::Pusher => self.sandbox.restart_pusher().await.unwrap(),
+        }
+    }
+
+    /// A wire between the account yet to be added and the push server.
+    pub async fn wired(self) -> (Self, Wire) {
+        let wire = Wire::start(self.sandbox.address(self.push_side())).await.unwrap();
+        let (api, path) = (self.api_url.clone(), if self.bell == Bell::Podio { "/faye" } else { "" });
+        let push = format!("{}{path}", wire.url());
+        (self.through(api, push), wire)
+    }
+
+    /// The wish of somebody who signs in without a browser.
+    pub fn wish(&self) -> SignIn {
+        let to = match self.bell {
+            Bell::Podio => {
+                let user = self.sandbox.user();
+                SignInTo::Podio {
+                    settings: Some(self.settings()),
+                    client_secret: Some(self.sandbox.key().client_secret.clone()),
+                    password: Some(PasswordSignIn { username: user.mail, password: user.password }),
+                }
+            }
+            Bell::Cloudapp => {
+                let settings = CloudappSettings::at(self.api_url.parse().unwrap(), "ada@example.test");
+                let push_url = Some(self.push_url.parse().unwrap());
+                SignInTo::Cloudapp {
+                    settings: Some(CloudappSettings { push_url, ..settings }),
+                    password: "open-sesame".into(),
+                }
+            }
+            Bell::Pusher => SignInTo::Pusher {
+                settings: Some(PusherSettings {
+                    server: PusherServer::Url(self.push_url.parse().unwrap()),
+                    key: self.sandbox.pusher().app().key,
+                    channels: vec![CHANNEL.into()],
+                    auth: PusherAuth::Secret,
+                    map: FieldMap {
+                        rules: vec![Rule {
+                            id: Some("{{ data.id }}".into()),
+                            ..Rule::titled("{{ data.title }}")
+                        }],
+                        ..FieldMap::default()
+                    },
+                }),
+                app_secret: Some(self.sandbox.pusher().app().secret),
+                auth_headers: None,
+                check: true,
+            },
+        };
+        SignIn { account: None, name: None, to }
     }
 
     /// The wish of somebody else, or of the same person in another way.

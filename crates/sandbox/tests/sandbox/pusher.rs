@@ -110,10 +110,7 @@ async fn an_event_on_a_public_channel_reaches_its_subscriber_as_text_in_text() {
         json!({"event": "pusher_internal:subscription_succeeded", "channel": "news", "data": "{}"})
     );
     assert_eq!(sandbox.pusher().trigger("news", "posted", &json!({"n": 1})), 1);
-    assert_eq!(
-        client.next().await,
-        json!({"event": "posted", "channel": "news", "data": "{\"n\":1}"})
-    );
+    assert_eq!(client.next().await, json!({"event": "posted", "channel": "news", "data": "{\"n\":1}"}));
     assert_eq!(sandbox.pusher().trigger("others", "posted", &json!({})), 0);
     client.say(json!({"event": "pusher:unsubscribe", "data": {"channel": "news"}})).await;
     let seen = seen(sandbox.pusher(), |seen| seen.unsubscribes == 1).await;
