@@ -1,8 +1,15 @@
 //! A feed: a stream of events that means nothing to Belfry until the person says what of it is news. Plain values: what a [`FieldMap`]
 //! says is applied by `source::generic`, whichever service the events come from.
 
+mod preset;
+mod written;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+use crate::notification::Notification;
+pub use preset::PRESETS;
+pub use written::BadMap;
 
 /// How the events of a feed become notifications: the first rule that fits makes one. All texts but the patterns are templates over
 /// the event (`{{ data.title }}`, `{{ event }}`, `{{ channel }}`).
@@ -191,8 +198,23 @@ pub struct Payload {
     pub event: String,
     /// What it carried, JSON text; nothing if it was too long to be kept.
     pub data: Option<String>,
-    /// True if a rule made a notification of it.
-    pub told: bool,
+    /// True if only a rule that names the event makes a notification of it.
+    #[serde(default)]
+    pub only_named: bool,
+}
+
+/// What a map makes of a payload.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Tried {
+    /// The payload.
+    pub payload: Payload,
+    /// The place of the rule that fits, from 1.
+    pub rule: Option<usize>,
+    /// What it becomes; nothing if it is no news.
+    pub told: Option<Box<Notification>>,
+    /// What could not be filled in, a sentence each.
+    pub troubles: Vec<String>,
 }
 
 #[cfg(test)]

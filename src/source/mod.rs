@@ -6,6 +6,8 @@ pub mod auth;
 pub mod cloudapp;
 pub mod demo;
 mod exchange;
+pub mod generic;
+mod plain;
 pub mod podio;
 pub mod pusher;
 

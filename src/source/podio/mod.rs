@@ -20,7 +20,6 @@ mod outgoing;
 mod paging;
 pub(crate) mod parts;
 mod picture;
-mod plain;
 mod push;
 mod raw;
 pub mod sign_in;
@@ -47,7 +46,7 @@ use crate::link::{Cursor, Failure, LinkState};
 use crate::notification::Arrival;
 use crate::source::auth::oauth::TokenEndpoint;
 use crate::source::auth::tokens::Session;
-use crate::source::{Outbox, Report, Reports};
+use crate::source::{Outbox, Report, Reports, plain};
 
 /// Largest push message read, in bytes.
 const LONGEST_PUSH: usize = 1024 * 1024;

@@ -1,10 +1,10 @@
-//! Text from Podio as plain text of bounded length. Pure.
+//! Text from a service as plain text of bounded length. Pure.
 //!
 //! In: any text, maybe hostile. Out: one line, or some lines, of characters that are seen. The desktop's own rules (how long a toast's
 //! title may be, what its markup is) are kept by `toast::text`.
 
 /// One line of at most `longest` characters.
-pub(super) fn one_line(text: &str, longest: usize) -> String {
+pub(crate) fn one_line(text: &str, longest: usize) -> String {
     let mut line = String::new();
     let mut count = 0;
     for word in plain(text, longest).split_whitespace() {
@@ -21,12 +21,12 @@ pub(super) fn one_line(text: &str, longest: usize) -> String {
 }
 
 /// Some lines, at most `longest` characters in all.
-pub(super) fn lines(text: &str, longest: usize) -> String {
+pub(crate) fn lines(text: &str, longest: usize) -> String {
     shortened(plain(text, longest).trim(), longest)
 }
 
 /// The beginning, with an ellipsis if something was left out.
-pub(super) fn shortened(text: &str, longest: usize) -> String {
+pub(crate) fn shortened(text: &str, longest: usize) -> String {
     match text.char_indices().nth(longest) {
         None => text.to_owned(),
         Some((end, _)) => {
@@ -38,7 +38,7 @@ pub(super) fn shortened(text: &str, longest: usize) -> String {
 }
 
 /// True if something of it is seen.
-pub(super) fn is_seen(text: &str) -> bool {
+pub(crate) fn is_seen(text: &str) -> bool {
     text.chars().any(|c| !(c.is_whitespace() || c.is_control() || is_unseen(c)))
 }
 
