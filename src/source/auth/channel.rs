@@ -6,6 +6,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use ::pusher::{Authorization, sign};
 use reqwest::header::{ACCEPT, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
@@ -21,19 +22,6 @@ const WITHIN: Duration = Duration::from_secs(10);
 const LONGEST: usize = 64 * 1024;
 /// Longest name of a JSONP callback that is looked for.
 const LONGEST_NAME: usize = 200;
-
-/// The right to listen, as an endpoint gives it (stands in for the crate's own until that is there).
-#[derive(serde::Deserialize)]
-pub(crate) struct Authorization {
-    /// Key and signature.
-    pub(crate) auth: String,
-    /// Who this is on a presence channel, as it was signed.
-    #[serde(default)]
-    pub(crate) channel_data: Option<String>,
-    /// The key of an encrypted channel.
-    #[serde(default)]
-    pub(crate) shared_secret: Option<String>,
-}
 
 /// Where the right to listen comes from.
 #[derive(Debug, Clone)]
@@ -127,8 +115,10 @@ impl ChannelAuth {
         match self {
             Self::Endpoint(endpoint) => endpoint.ask(socket_id, channel).await,
             Self::Secret { key, secret, user_id } => {
-                let _ = (key, secret, user_id);
-                Err(AuthFailure::Broken { words: "not yet".into() })
+                let who = serde_json::json!({ "user_id": user_id }).to_string();
+                let channel_data = Some(who).filter(|_| channel.starts_with("presence-"));
+                let auth = sign(key, secret.expose_secret(), socket_id, channel, channel_data.as_deref());
+                Ok(Authorization { auth, channel_data, shared_secret: None })
             }
         }
     }
