@@ -1,7 +1,9 @@
-//! `belfry account …`: add, list, pause, resume, sign in, remove.
+//! `belfry account …`: add, list, pause, resume, sign in, remove, and the map of a feed.
 
 mod cloudapp;
+mod map;
 mod podio;
+mod pusher;
 
 use std::collections::BTreeMap;
 
@@ -43,6 +45,16 @@ pub(super) enum Account {
     },
     /// Choose an account's colour, and whether its notifications pop up and make a sound
     Set(Set),
+    /// Show what becomes of the events of a Pusher account; try another map of fields, or keep it
+    ///
+    /// Without --map this prints the account's own map, to be changed in a file. What came lately is known to the running Belfry only.
+    #[command(after_help = "\
+Examples:
+  belfry account map pusher > orders.toml
+  belfry account map pusher --try --map orders.toml     what would it make of the last events?
+  belfry account map pusher --map orders.toml           from now on
+  belfry account map pusher --map title='{{ data.order.name }}' --map url='{{ data.order.link }}'")]
+    Map(map::MapArgs),
     /// Sign in again to an account that exists
     SignIn(Again),
     /// Remove an account with its sign-in and its notifications
@@ -77,6 +89,22 @@ Example:
     belfry account add cloudapp --api-url https://drops.example.com --push-url wss://push.example.com \\
       --email me@example.com --password-stdin")]
     Cloudapp(Box<cloudapp::AddCloudapp>),
+    /// Pusher Channels, soketi, Laravel Reverb, sockudo …: any server that speaks Pusher's protocol
+    ///
+    /// Listens to the channels you name. What of an event becomes title, text and link says --map: the name of a map that is built in
+    /// (plain, laravel), a file, or single fields. Private channels need the application's auth endpoint or the app's secret. Secrets are
+    /// asked for at the terminal; scripts give them on standard input, one a line, in the order of the flags.
+    #[command(after_help = "\
+Examples:
+  belfry account add pusher --host push.example.com --key app-key --channel orders --map laravel
+  belfry account add pusher --cluster eu --key 278d425bdf160c739803 --channel news --channel alerts \\
+    --map title='{{ data.headline }}' --map url='{{ data.link }}'
+  printf '%s\\n' \"Bearer $TOKEN\" |
+    belfry account add pusher --host push.example.com --key app-key --channel private-App.Models.User.1 \\
+      --auth-url https://example.com/broadcasting/auth --auth-header-stdin Authorization --map laravel
+  printf '%s\\n' \"$APP_SECRET\" |
+    belfry account add pusher --host 127.0.0.1:6001 --insecure --key app-key --channel presence-room --app-secret-stdin")]
+    Pusher(Box<pusher::AddPusher>),
     /// A day at work that is built in, to see what Belfry does: no account, no network
     Demo,
 }
@@ -142,6 +170,12 @@ pub(super) struct Again {
     /// Read the password from standard input
     #[arg(long)]
     password_stdin: bool,
+    /// Give the secret of the Pusher app anew, from standard input
+    #[arg(long)]
+    app_secret_stdin: bool,
+    /// Give a header for the auth endpoint anew, from standard input
+    #[arg(long, value_name = "NAME")]
+    auth_header_stdin: Vec<String>,
 }
 
 impl Account {
@@ -154,6 +188,7 @@ impl Account {
             | Self::Set(_)
             | Self::SignIn(_)
             | Self::Remove { .. } => false,
+            Self::Map(map) => map.json,
         }
     }
 }
@@ -184,6 +219,8 @@ pub(super) async fn perform(wish: Account, promised: &[SecretFlag], env: &Env) -
     match wish {
         Account::Add(Add::Podio(add)) => added(add.into_sign_in(secrets).await?, env).await,
         Account::Add(Add::Cloudapp(add)) => added(add.into_sign_in(secrets).await?, env).await,
+        Account::Add(Add::Pusher(add)) => added(add.into_sign_in(secrets).await?, env).await,
+        Account::Map(map) => map::perform(map, env).await,
         Account::Add(Add::Demo) => {
             let notifier = Notifier::reach(env.clone()).await?;
             let account = notifier.add_demo().await?;
@@ -295,9 +332,12 @@ impl Again {
                 settings: None,
                 password: exposed(needed_password(secrets.remove(&SecretFlag::Password)).await?),
             },
-            Service::Pusher => {
-                SignInTo::Pusher { settings: None, app_secret: None, auth_headers: None, check: true }
-            }
+            Service::Pusher => SignInTo::Pusher {
+                settings: None,
+                app_secret: secrets.remove(&SecretFlag::AppSecret).map(exposed),
+                auth_headers: pusher::headers(&self.auth_header_stdin, &mut secrets),
+                check: true,
+            },
             Service::Demo => return Err(Trouble::usage("the demo needs no sign-in")),
         };
         Ok(SignIn { account: Some(self.account), name: None, to })

@@ -19,16 +19,23 @@ pub(super) enum SecretFlag {
     ClientSecret,
     /// `--password-stdin`
     Password,
+    /// `--app-secret-stdin`
+    AppSecret,
+    /// `--auth-header-stdin NAME`, the one in this place, from 0.
+    AuthHeader(usize),
 }
 
 impl SecretFlag {
-    pub(super) const ALL: [Self; 2] = [Self::ClientSecret, Self::Password];
+    /// Those that can be given once.
+    pub(super) const SINGLE: [Self; 3] = [Self::ClientSecret, Self::Password, Self::AppSecret];
 
     /// Its name among the arguments.
     pub(super) fn id(self) -> &'static str {
         match self {
             Self::ClientSecret => "client_secret_stdin",
             Self::Password => "password_stdin",
+            Self::AppSecret => "app_secret_stdin",
+            Self::AuthHeader(_) => "auth_header_stdin",
         }
     }
 
@@ -36,6 +43,8 @@ impl SecretFlag {
         match self {
             Self::ClientSecret => "--client-secret-stdin",
             Self::Password => "--password-stdin",
+            Self::AppSecret => "--app-secret-stdin",
+            Self::AuthHeader(_) => "--auth-header-stdin",
         }
     }
 }

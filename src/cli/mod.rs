@@ -103,12 +103,23 @@ fn promised_secrets(matches: &ArgMatches) -> Vec<SecretFlag> {
     while let Some((_, inner)) = deepest.subcommand() {
         deepest = inner;
     }
-    let mut promised: Vec<(usize, SecretFlag)> = SecretFlag::ALL
-        .iter()
-        .filter(|flag| deepest.try_contains_id(flag.id()).unwrap_or(false))
-        .filter(|flag| deepest.value_source(flag.id()) == Some(ValueSource::CommandLine))
-        .filter_map(|flag| Some((deepest.index_of(flag.id())?, *flag)))
+    let is_given = |flag: &SecretFlag| {
+        deepest.try_contains_id(flag.id()).unwrap_or(false)
+            && deepest.value_source(flag.id()) == Some(ValueSource::CommandLine)
+    };
+    let mut promised: Vec<(usize, SecretFlag)> = SecretFlag::SINGLE
+        .into_iter()
+        .filter(is_given)
+        .filter_map(|flag| Some((deepest.index_of(flag.id())?, flag)))
         .collect();
+    let header = SecretFlag::AuthHeader(0);
+    if is_given(&header)
+        && let Some(positions) = deepest.indices_of(header.id())
+    {
+        let headers =
+            positions.enumerate().map(|(place, position)| (position, SecretFlag::AuthHeader(place)));
+        promised.extend(headers);
+    }
     promised.sort_unstable_by_key(|(position, _)| *position);
     promised.into_iter().map(|(_, flag)| flag).collect()
 }
@@ -222,6 +233,11 @@ mod tests {
         assert_eq!(with(&["--password-stdin"]), [Password]);
         assert_eq!(with(&["--password-stdin", "--client-secret-stdin"]), [Password, ClientSecret]);
         assert_eq!(with(&["--client-secret-stdin", "--password-stdin"]), [ClientSecret, Password]);
+        let add = ["belfry", "account", "add", "pusher", "--host", "h", "--key", "k", "--channel", "c"];
+        let headers = ["--auth-header-stdin", "Authorization", "--auth-header-stdin", "X-Team"];
+        let both = [SecretFlag::AuthHeader(0), SecretFlag::AuthHeader(1)];
+        assert_eq!(promised(&[&add[..], &["--auth-url", "https://a.example"], &headers].concat()), both);
+        assert_eq!(promised(&[&add[..], &["--app-secret-stdin"]].concat()), [SecretFlag::AppSecret]);
     }
 
     #[test]

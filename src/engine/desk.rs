@@ -30,6 +30,7 @@ use crate::store::{InboxQuery, Kept as Row, Store};
 use crate::toast::{Outcome, Toast, ToastKey};
 
 mod acts;
+mod feeds;
 mod marks;
 #[cfg(test)]
 pub(in crate::engine) use acts::view as view_act;
@@ -212,6 +213,7 @@ impl Desk {
             .map_err(|error| Trouble::failed(format!("“{account}” was not removed: {error}")))?;
         inner.store.remove_account(account.clone()).await?;
         inner.intake.links().forget(account);
+        inner.intake.feeds().forget(account);
         inner.signals.send(Signal::Accounts);
         Ok(())
     }

@@ -7,6 +7,7 @@ use tokio::sync::{Notify, oneshot};
 use tracing::{error, info};
 
 use crate::account::{AccountId, Settings};
+use crate::engine::feeds::Feeds;
 use crate::engine::links::Links;
 use crate::engine::signal::Signals;
 use crate::engine::story;
@@ -29,6 +30,7 @@ pub(super) struct Intake {
     env: Env,
     store: Store,
     links: Links,
+    feeds: Feeds,
     signals: Signals,
     teller: Arc<Teller>,
     arrived: Arc<Notify>,
@@ -44,12 +46,17 @@ impl Intake {
         teller: Arc<Teller>,
         arrived: Arc<Notify>,
     ) -> Self {
-        Self { env, store, links, signals, teller, arrived }
+        Self { env, store, links, feeds: Feeds::default(), signals, teller, arrived }
     }
 
     /// The table of links.
     pub(super) fn links(&self) -> &Links {
         &self.links
+    }
+
+    /// What feeds remember.
+    pub(super) fn feeds(&self) -> &Feeds {
+        &self.feeds
     }
 
     /// Has what waits for a verdict looked at.

@@ -8,6 +8,7 @@ mod backoff;
 mod contract;
 pub mod desk;
 mod doctor;
+mod feeds;
 mod intake;
 mod links;
 mod marked;

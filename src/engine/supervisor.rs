@@ -163,6 +163,7 @@ async fn take_in(
                         *live_since = live.then(|| live_since.unwrap_or_else(|| env.clock.instant()));
                         intake.links().stands(account, state, env.clock.now());
                     }
+                    Some(Report::Seen(seen)) => intake.feeds().remembers(account, seen),
                     Some(Report::Alive) => intake.links().alive(account, env.clock.now()),
                     Some(Report::Identity { label, settings }) => {
                         under_way.push(intake.identity(account, label, *settings).boxed());

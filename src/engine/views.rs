@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::{AccountId, Choices, CloudappSettings, Colour, PodioSettings, PusherSettings, Service};
 use crate::act::{Act, ActState};
+use crate::feed::{FieldMap, Payload};
 use crate::link::LinkState;
 use crate::notification::{Notification, NotificationId};
 use crate::rule::{ClickTo, QuietHours, Shown, Theme};
@@ -89,6 +90,18 @@ pub struct AccountView {
     pub last_sign_of_life: Option<Timestamp>,
     /// How many of its notifications are unread.
     pub unread: u64,
+}
+
+/// How a feed becomes notifications, and what came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct FeedView {
+    /// The person's map.
+    pub map: FieldMap,
+    /// The last events, newest first; only a resident knows any.
+    pub payloads: Vec<Payload>,
+    /// True while a resident holds the links.
+    pub running: bool,
 }
 
 /// What to show at a glance.

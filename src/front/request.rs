@@ -10,9 +10,10 @@ use crate::account::{AccountId, Choices};
 use crate::act::{Act, Offer};
 use crate::engine::Desk;
 use crate::engine::views::{
-    AccountView, ActView, Entry, Health, InboxWish, Marked, Opened, Overview, Removed, Settings, SignIn,
-    SignInAnswer, SignInStep, TestToast, Trouble, Why,
+    AccountView, ActView, Entry, FeedView, Health, InboxWish, Marked, Opened, Overview, Removed, Settings,
+    SignIn, SignInAnswer, SignInStep, TestToast, Trouble, Why,
 };
+use crate::feed::{FieldMap, Tried};
 use crate::front::Notifier;
 use crate::notification::NotificationId;
 use crate::part::Part;
@@ -94,6 +95,12 @@ requests! {
     set_paused as SetPaused (account: AccountId, paused: bool) -> (), within PROMPT;
     /// Keeps what the person chose for an account; holds for what comes from now on.
     set_choices as SetChoices (account: AccountId, choices: Choices) -> (), within PROMPT;
+    /// What an account's feed is made into notifications by, and what came last.
+    feed as Feed (account: AccountId) -> FeedView, within PROMPT;
+    /// What this map, or the account's own, makes of what came last, newest first.
+    try_map as TryMap (account: AccountId, map: Option<FieldMap>) -> Vec<Tried>, within PROMPT;
+    /// Keeps another map for an account, if it makes sense; holds for what comes from now on.
+    set_map as SetMap (account: AccountId, map: FieldMap) -> (), within PROMPT;
     /// Signs an account out at its service, and removes it with its secrets, rows and toasts.
     remove_account as RemoveAccount (account: AccountId) -> Removed, within PROMPT;
     /// Tries a waiting or broken link at once.

@@ -6,6 +6,7 @@
 
 mod checked;
 mod filters;
+mod seen;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +21,7 @@ use sha2::{Digest, Sha256};
 
 pub use self::checked::{MapError, tried};
 use self::filters::{first_text, moment, readable};
+pub use self::seen::Seen;
 use super::plain::{is_seen, lines, one_line};
 use crate::account::AccountId;
 use crate::feed::{Field, FieldMap, Rule, Unmatched};
@@ -59,20 +61,11 @@ pub struct Event<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reading {
     /// The notification, if it is news.
-    pub told: Option<Box<Told>>,
+    pub told: Option<Box<Notification>>,
     /// The place of the rule that made it, from 1; none if no rule did.
     pub rule: Option<usize>,
     /// What could not be filled in, a sentence each.
     pub troubles: Vec<String>,
-}
-
-/// A notification and how much it matters.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Told {
-    /// The notification.
-    pub notification: Notification,
-    /// How much it matters, where the map says so.
-    pub urgency: Option<Urgency>,
 }
 
 /// A map that was checked, ready to read events.
@@ -168,7 +161,7 @@ impl Filling<'_> {
         }
     }
 
-    fn told(&mut self, account: &AccountId, event: &Event<'_>) -> Told {
+    fn told(&mut self, account: &AccountId, event: &Event<'_>) -> Notification {
         let title = self.fill(Field::Title).map(|title| one_line(&title, TITLE));
         let body = self.fill(Field::Body).map(|body| lines(&body, BODY)).unwrap_or_default();
         let url = self.fill(Field::Url).map(|url| url.trim().to_owned());
@@ -191,7 +184,7 @@ impl Filling<'_> {
             urgency
         });
         let actor = self.fill(Field::Actor).map(|actor| one_line(&actor, NAME));
-        let notification = Notification {
+        Notification {
             external_id: external_id(id.as_deref(), event),
             title: title.filter(|title| is_seen(title)).unwrap_or_else(|| title_of(event)),
             body,
@@ -200,9 +193,9 @@ impl Filling<'_> {
             // What has not happened yet would stand above all news for as long as that lasts.
             occurred_at: occurred_at.unwrap_or(event.at).min(event.at),
             context: context_of(event, url.filter(|url| url.len() <= ADDRESS)),
+            urgency,
             ..bare(account, event)
-        };
-        Told { notification, urgency }
+        }
     }
 
     fn trouble(&mut self, field: Field, why: &str) {
@@ -211,12 +204,11 @@ impl Filling<'_> {
 }
 
 /// An event that no rule speaks of, shown with its own name and the first text in it.
-fn as_it_is(account: &AccountId, event: &Event<'_>) -> Told {
-    let notification = Notification {
+fn as_it_is(account: &AccountId, event: &Event<'_>) -> Notification {
+    Notification {
         body: first_text(event.data).map(|text| lines(text, BODY)).unwrap_or_default(),
         ..bare(account, event)
-    };
-    Told { notification, urgency: None }
+    }
 }
 
 /// What every notification of an event has.
@@ -236,6 +228,8 @@ fn bare(account: &AccountId, event: &Event<'_>) -> Notification {
         wants_banner: true,
         wants_sound: true,
         no_news: false,
+        urgency: None,
+        version: 0,
         detail: Detail::Whole,
         raw: raw(event),
     }

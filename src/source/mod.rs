@@ -104,6 +104,8 @@ pub enum Report {
         /// The answer, newest first.
         answer: oneshot::Sender<Result<Vec<Notification>, Failure>>,
     },
+    /// The last events of a feed are remembered here from now on.
+    Seen(generic::Seen),
     /// The service is about to be told of this act: from here on it cannot be taken back.
     Begin {
         /// Its number.

@@ -15,11 +15,11 @@ use crate::account::{AccountId, Choices, Colour, PodioSettings, PushTransport, S
 use crate::account::{AuthMethod, CloudappSettings, PusherAuth, PusherServer, PusherSettings};
 use crate::act::{Act, ActState, Offer};
 use crate::engine::views::{
-    AccountView, ActView, Entry, Finding, Health, InboxWish, Marked, Opened, Overview, PasswordSignIn,
-    Removed, Settings, SignIn, SignInAnswer, SignInStep, SignInTo, Signal, TestToast, Trouble, TroubleKind,
-    Why,
+    AccountView, ActView, Entry, FeedView, Finding, Health, InboxWish, Marked, Opened, Overview,
+    PasswordSignIn, Removed, Settings, SignIn, SignInAnswer, SignInStep, SignInTo, Signal, TestToast,
+    Trouble, TroubleKind, Why,
 };
-use crate::feed::{FieldMap, Payload, Rule, Unmatched};
+use crate::feed::{FieldMap, Payload, Rule, Tried, Unmatched};
 use crate::kind::{Icon, Kind, Urgency};
 use crate::link::LinkState;
 use crate::notification::{Context, Detail, Notification, NotificationId};
@@ -84,7 +84,17 @@ fn declarations() -> String {
     declare!(Act, Offer, ActState, ActView);
     declare!(Shown, ClickTo, Theme, Weekday, TimeOfDay, QuietHours, Settings);
     declare!(Finding, ToastService, Health, TestToast);
-    declare!(PushTransport, PodioSettings, CloudappSettings, Unmatched, Rule, FieldMap, Payload);
+    declare!(
+        PushTransport,
+        PodioSettings,
+        CloudappSettings,
+        Unmatched,
+        Rule,
+        FieldMap,
+        Payload,
+        Tried,
+        FeedView
+    );
     declare!(PusherServer, AuthMethod, PusherAuth, PusherSettings);
     declare!(PasswordSignIn, SignInTo, SignIn, SignInStep, SignInAnswer);
     declare!(Signal, TroubleKind, Trouble);

@@ -83,8 +83,7 @@ fn try_one(reader: &Reader, account: &AccountId, payload: Payload) -> Tried {
             at: payload.at,
         },
     );
-    let told = reading.told.map(|told| Box::new(told.notification));
-    Tried { rule: reading.rule, told, troubles: reading.troubles, payload }
+    Tried { rule: reading.rule, told: reading.told, troubles: reading.troubles, payload }
 }
 
 struct Wrong {

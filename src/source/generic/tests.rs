@@ -26,7 +26,7 @@ fn read(map: &FieldMap, event: &Event<'_>) -> Reading {
 }
 
 fn told(map: &FieldMap, event: &Event<'_>) -> Notification {
-    read(map, event).told.expect("it is news").notification
+    read(map, event).told.map(|told| *told).expect("it is news")
 }
 
 #[track_caller]
@@ -58,15 +58,14 @@ fn each_field_of_a_rule_becomes_its_part_of_the_notification() {
         ..event(r"App\Events\OrderShipped", &data)
     };
     let reading = read(&map, &event);
-    let told = reading.told.unwrap();
-    let one = told.notification;
+    let one = reading.told.unwrap();
     assert_eq!((reading.rule, reading.troubles.as_slice()), (Some(1), &[][..]));
     assert_eq!(one.title, "Order 7 is on its way");
     assert_eq!(one.body, "A lamp a <b>book</b>", "text stays text");
     assert_eq!(one.context.url.as_deref(), Some("https://shop.example.org/orders/7"));
     assert_eq!((one.icon, one.external_id.as_str()), (Icon::Approved, "iorder-7"));
     assert_eq!(one.occurred_at.as_second(), 1_790_000_000);
-    assert_eq!((told.urgency, one.actor.as_deref()), (Some(Urgency::High), Some("Ada")));
+    assert_eq!((one.urgency, one.actor.as_deref()), (Some(Urgency::High), Some("Ada")));
     assert_eq!(one.context.place.as_deref(), Some("orders"));
     assert_eq!(serde_json::from_str::<Value>(&one.raw).unwrap()["data"], data);
 }
@@ -75,8 +74,7 @@ fn each_field_of_a_rule_becomes_its_part_of_the_notification() {
 fn the_first_rule_that_fits_makes_the_notification_and_what_fits_none_is_quiet_or_shown() {
     let rules = "[[rules]]\nevent = 'a'\nwhen = '{{ data.loud }}'\ntitle = 'first'\n[[rules]]\nevent = 'a*'\ntitle = 'second'\n";
     let quiet = map(rules);
-    let titles =
-        |data: Value, name: &str| read(&quiet, &event(name, &data)).told.map(|told| told.notification.title);
+    let titles = |data: Value, name: &str| read(&quiet, &event(name, &data)).told.map(|told| told.title);
     assert_eq!(titles(json!({"loud": true}), "a").as_deref(), Some("first"));
     for still in [
         json!({"loud": false}),
@@ -166,7 +164,7 @@ fn every_spelling_of_a_time_is_understood_and_what_is_none_is_told() {
     let timed = map("[[rules]]\ntitle = 't'\ntime = '{{ data }}'");
     let (never, future) = (json!("soon"), json!("2999-01-01T00:00:00Z"));
     let reading = read(&timed, &event("a", &never));
-    assert_eq!(reading.told.unwrap().notification.occurred_at, at());
+    assert_eq!(reading.told.unwrap().occurred_at, at());
     assert!(reading.troubles.concat().contains("rule 1, time: “soon” is no time"), "{:?}", reading.troubles);
     assert_eq!(
         told(&timed, &event("a", &future)).occurred_at,
@@ -220,7 +218,7 @@ fn a_template_that_would_not_end_is_ended_and_what_it_lacks_is_told() {
     };
     let many: Value = (0..500).collect();
     let reading = read(&map, &event("a", &many));
-    assert_eq!(reading.told.unwrap().notification.body, "");
+    assert_eq!(reading.told.unwrap().body, "");
     assert!(reading.troubles.concat().contains("too long"), "{:?}", reading.troubles);
     let wide = FieldMap { rules: vec![Rule::titled("{{ 'x' * 100000000 }}")], other: Unmatched::Quiet };
     assert!(Reader::new(&wide).is_err());
@@ -252,7 +250,7 @@ fn the_presets_make_something_of_what_applications_send() {
         for map in [&plain, &laravel] {
             let reading = read(map, &event(name, &data));
             assert!(reading.troubles.is_empty(), "{data}: {:?}", reading.troubles);
-            assert!(!reading.told.unwrap().notification.title.is_empty());
+            assert!(!reading.told.unwrap().title.is_empty());
         }
     }
     for map in [&plain, &laravel] {
@@ -397,7 +395,7 @@ proptest! {
             let Ok(reader) = Reader::new(&map) else { continue };
             let event = Event { channel: &channel, name: &name, data: &data, repeats: false, only_named: false, at: at() };
             let reading = reader.read(&account(), &event);
-            let one = reading.told.unwrap().notification;
+            let one = reading.told.unwrap();
             prop_assert!(is_seen(&one.title) && !one.title.contains('\n') && one.title.chars().count() <= TITLE + 1);
             let acts = |c: char| c.is_control() || c == '\u{202e}';
             prop_assert!(!one.title.contains(acts));

@@ -115,7 +115,8 @@ impl Outgoing {
                 | Report::UnreadThere { .. }
                 | Report::Starred { .. }
                 | Report::Together { .. }
-                | Report::Kept { .. },
+                | Report::Kept { .. }
+                | Report::Seen(_),
             ) => false,
         });
     }

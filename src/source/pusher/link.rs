@@ -100,8 +100,6 @@ pub(crate) enum Heard {
         event: String,
         /// What it carries.
         data: Data,
-        /// Who sent it, if a person did.
-        user_id: Option<String>,
     },
     /// Somebody joined a presence channel.
     MemberAdded {
@@ -279,9 +277,7 @@ impl Link {
                 let why = self.words_of_refusal(&channel, status, &text);
                 self.refused(channel, why)
             }
-            Event::Message { channel, event, data, user_id } => {
-                Some(Heard::Message { channel, event, data, user_id })
-            }
+            Event::Message { channel, event, data, .. } => Some(Heard::Message { channel, event, data }),
             Event::MemberAdded { channel, user_id, about } => {
                 Some(Heard::MemberAdded { channel, user_id, about })
             }

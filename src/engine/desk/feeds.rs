@@ -1,0 +1,48 @@
+//! The desk's answers about feeds: what came, what the person's map makes of it, and another map.
+
+use super::Desk;
+use crate::account::{Account, AccountId, Settings};
+use crate::engine::views::{FeedView, Trouble};
+use crate::feed::{FieldMap, Tried};
+use crate::source::generic;
+
+impl Desk {
+    /// What an account's feed is made into notifications by, and what came last. What came is known only to the resident.
+    pub async fn feed(&self, account: AccountId) -> Result<FeedView, Trouble> {
+        let stored = self.known_account(&account).await?;
+        let map = map_of(&stored)?.clone();
+        let inner = &self.inner;
+        Ok(FeedView { map, payloads: inner.intake.feeds().payloads(&account), running: inner.running })
+    }
+
+    /// What this map, or the account's own, makes of what came last, newest first.
+    pub async fn try_map(&self, account: AccountId, map: Option<FieldMap>) -> Result<Vec<Tried>, Trouble> {
+        let stored = self.known_account(&account).await?;
+        let own = map_of(&stored)?;
+        let payloads = self.inner.intake.feeds().payloads(&account);
+        generic::tried(map.as_ref().unwrap_or(own), &account, payloads)
+            .map_err(|error| Trouble::usage(error.to_string()))
+    }
+
+    /// Keeps another map for an account, if it makes sense; holds for what comes from now on.
+    pub async fn set_map(&self, account: AccountId, map: FieldMap) -> Result<(), Trouble> {
+        let mut stored = self.known_account(&account).await?;
+        map_of(&stored)?;
+        generic::Reader::new(&map).map_err(|error| Trouble::usage(error.to_string()))?;
+        if let Settings::Pusher(settings) = &mut stored.settings {
+            settings.map = map;
+        }
+        self.keep_account(stored).await
+    }
+}
+
+fn map_of(account: &Account) -> Result<&FieldMap, Trouble> {
+    match &account.settings {
+        Settings::Pusher(settings) => Ok(&settings.map),
+        Settings::Podio(_) | Settings::Cloudapp(_) | Settings::Demo => Err(Trouble::usage(format!(
+            "“{}” needs no map of fields: Belfry knows what {} sends",
+            account.id,
+            account.settings.service().human()
+        ))),
+    }
+}
