@@ -157,7 +157,8 @@ impl Sandbox {
         let cloudapp = Door::open(options.cloudapp_port, cloudapp::router(&items)).await?;
         items.settle(format!("http://{}", cloudapp.address()));
         let doors = Doors { podio: podio.clone(), apps: apps.clone(), api, push, pusher, cloudapp };
-        let control = Door::open(0, control::router(podio.clone(), doors.clone())).await?;
+        let control =
+            Door::open(0, control::router(podio.clone(), apps.clone(), items.clone(), doors.clone())).await?;
         Ok(Self { podio, pusher: apps, cloudapp: items, doors, control, user, key })
     }
 

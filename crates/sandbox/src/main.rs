@@ -1,11 +1,13 @@
 //! `belfry-sandbox serve`: starts the fake services, prints one JSON line that says where they are and who may sign
-//! in, and serves until SIGTERM, Ctrl-C, or the end of stdin.
+//! in, and serves until SIGTERM, Ctrl-C, or the end of stdin. For a person at a terminal it also says on stderr how to sign
+//! in there.
 
 use anyhow::Context as _;
-use belfry_sandbox::{Consent, Key, Options, Sandbox, Settings};
-use clap::{Args, Parser, Subcommand};
+use belfry_sandbox::pusher::Quirk;
+use belfry_sandbox::{Consent, Key, Options, Sandbox, Settings, cloudapp, pusher};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde_json::json;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 use tokio::io::AsyncReadExt as _;
 
@@ -30,6 +32,15 @@ struct Serve {
     /// Port of the push server; without it, push shares the API's port.
     #[arg(long)]
     push_port: Option<u16>,
+    /// Port of the Pusher side; 0 takes a free one.
+    #[arg(long, default_value_t = 0)]
+    pusher_port: u16,
+    /// Which Pusher-compatible server the Pusher side behaves like.
+    #[arg(long, value_enum, default_value_t = Like::Pusher)]
+    pusher_like: Like,
+    /// Port of CloudApp; 0 takes a free one.
+    #[arg(long, default_value_t = 0)]
+    cloudapp_port: u16,
     /// The authorisation page says yes at once.
     #[arg(long, conflicts_with = "refuse_consent")]
     auto_consent: bool,
@@ -53,6 +64,25 @@ struct Serve {
     ignore_stdin: bool,
 }
 
+#[derive(Clone, Copy, ValueEnum)]
+enum Like {
+    Pusher,
+    Soketi,
+    Reverb,
+    Sockudo,
+}
+
+impl From<Like> for Quirk {
+    fn from(like: Like) -> Self {
+        match like {
+            Like::Pusher => Self::Pusher,
+            Like::Soketi => Self::Soketi,
+            Like::Reverb => Self::Reverb,
+            Like::Sockudo => Self::Sockudo,
+        }
+    }
+}
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_writer(std::io::stderr).init();
@@ -62,7 +92,15 @@ async fn main() -> anyhow::Result<()> {
 
 async fn serve(wish: Serve) -> anyhow::Result<()> {
     let podio = Settings { hold: Duration::from_millis(wish.hold), ..Settings::default() };
-    let options = Options { port: wish.port, push_port: wish.push_port, podio, ..Options::default() };
+    let options = Options {
+        port: wish.port,
+        push_port: wish.push_port,
+        podio,
+        pusher_port: wish.pusher_port,
+        pusher: pusher::Settings { quirk: wish.pusher_like.into(), ..pusher::Settings::default() },
+        cloudapp_port: wish.cloudapp_port,
+        cloudapp: cloudapp::Settings::default(),
+    };
     let sandbox = Sandbox::start(options).await?;
     let user = sandbox.user();
     let consent = match (wish.auto_consent, wish.refuse_consent) {
@@ -76,17 +114,44 @@ async fn serve(wish: Serve) -> anyhow::Result<()> {
     if let Some(pace) = wish.day {
         sandbox.podio().start_day(user.user_id, wish.seed, Duration::from_millis(pace));
     }
+    let (app, items) =
+        (sandbox.pusher().app(), sandbox.cloudapp().user(1).context("CloudApp has no account")?);
     let ready = json!({
         "api_url": sandbox.api_url(), "push_url": sandbox.push_url(), "authorize_url": sandbox.authorize_url(),
         "control_url": sandbox.control_url(), "user_id": user.user_id, "name": user.name, "mail": user.mail,
         "password": user.password, "client_id": key.client_id, "client_secret": key.client_secret,
+        "pusher_url": sandbox.pusher_url(), "pusher_key": app.key, "pusher_secret": app.secret, "pusher_app_id": app.id,
+        "cloudapp_url": sandbox.cloudapp_url(), "cloudapp_email": items.email, "cloudapp_password": items.password,
     });
     let mut out = std::io::stdout();
     writeln!(out, "{ready}").and_then(|()| out.flush()).context("cannot say where the sandbox is")?;
+    if std::io::stderr().is_terminal() {
+        eprint!("{}", how_to_sign_in(&sandbox, &items));
+    }
     until_stopped(wish.ignore_stdin).await?;
     sandbox.stop().await;
     // The runtime would wait for the thread that reads stdin.
     std::process::exit(0);
+}
+
+/// Commands to paste.
+fn how_to_sign_in(sandbox: &Sandbox, items: &cloudapp::User) -> String {
+    let (pusher_url, app) = (sandbox.pusher_url(), sandbox.pusher().app());
+    format!(
+        "
+CloudApp:
+  echo {password} | belfry account add cloudapp --api-url {api} --push-url {pusher_url} --email {email} --password-stdin
+  curl -d '{{\"name\": \"plan.pdf\"}}' -H 'Content-Type: application/json' {control}/cloudapp/upload
+Pusher:
+  belfry account add pusher --host {pusher_url} --key {key} --channel news --map '{{}}'
+  curl -d '{{\"channel\": \"news\", \"event\": \"posted\", \"data\": {{\"title\": \"Hello\"}}}}' -H 'Content-Type: application/json' {control}/pusher/trigger
+",
+        password = items.password,
+        api = sandbox.cloudapp_url(),
+        email = items.email,
+        control = sandbox.control_url(),
+        key = app.key,
+    )
 }
 
 async fn until_stopped(ignore_stdin: bool) -> anyhow::Result<()> {

@@ -200,8 +200,10 @@ impl CloudApp {
         item.href(self.base())
     }
 
+    /// Gives it another name.
+    ///
     /// # Errors
-    /// When there is no such item; so with all deeds on an item.
+    /// When there is no such item.
     pub fn rename(&self, href: &str, name: &str) -> anyhow::Result<()> {
         self.update(href, |item| item.name = Some(name.to_owned()))
     }

@@ -10,11 +10,14 @@
 )]
 
 mod acts;
+mod cloudapp;
 mod control;
 mod faults;
 mod oauth;
 mod push;
 mod pusher;
+mod pusher_api;
+mod pusher_faults;
 mod rest;
 mod wire;
 

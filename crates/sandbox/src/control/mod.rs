@@ -1,17 +1,21 @@
 //! The sandbox over HTTP, for scripts and clients in other languages: `POST /_sandbox/…` with a JSON object changes
-//! the world or breaks something, `GET /_sandbox/observed` shows what was seen. Loopback only; it has its own port,
-//! so it lives on while the fake services are down.
+//! the world or breaks something, `GET /_sandbox/observed` shows what was seen. Podio's endpoints are right there, those of the
+//! others under `/_sandbox/pusher` and `/_sandbox/cloudapp`. Loopback only; it has its own port, so it lives on while
+//! the fake services are down.
+
+mod cloudapp;
+mod pusher;
 
 use crate::podio::{
     Byline, Context, Delivery, Key, Message, MetaRefusal, Podio, SecondFactor, Settings, Spec,
 };
-use crate::{Doors, Fault, Mode, Side, Stalled, Wire, tasks};
+use crate::{CloudApp, Doors, Fault, Mode, PusherApps, Side, Stalled, Wire, tasks};
 use axum::extract::{Json, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Router, extract::Query};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -21,6 +25,8 @@ use std::time::Duration;
 #[derive(Clone)]
 struct Control {
     podio: Podio,
+    pusher: PusherApps,
+    cloudapp: CloudApp,
     doors: Doors,
     wires: Arc<Mutex<BTreeMap<SocketAddr, Wire>>>,
 }
@@ -46,8 +52,8 @@ fn done() -> Done {
     Ok(Json(json!({})))
 }
 
-pub(crate) fn router(podio: Podio, doors: Doors) -> Router {
-    let control = Control { podio, doors, wires: Arc::default() };
+pub(crate) fn router(podio: Podio, pusher: PusherApps, cloudapp: CloudApp, doors: Doors) -> Router {
+    let control = Control { podio, pusher, cloudapp, doors, wires: Arc::default() };
     let endpoints = Router::new()
         .route("/observed", get(observed))
         .route("/forget", post(forget))
@@ -69,7 +75,9 @@ pub(crate) fn router(podio: Podio, doors: Doors) -> Router {
         .route("/tokens", post(tokens))
         .route("/push", post(push))
         .route("/listener", post(listener))
-        .route("/wire", post(wire));
+        .route("/wire", post(wire))
+        .nest("/pusher", pusher::router())
+        .nest("/cloudapp", cloudapp::router());
     Router::new().nest("/_sandbox", endpoints).with_state(control)
 }
 
@@ -100,10 +108,11 @@ fn ten_seconds() -> u64 {
     10_000
 }
 
-/// Answers when the number (or the size of the list) at `field` has reached `at_least`.
-async fn wait(State(control): State<Control>, Query(wait): Query<Wait>) -> Done {
-    let pointer = if wait.field.starts_with('/') { wait.field.clone() } else { format!("/{}", wait.field) };
-    let reached = |observed: &crate::Observed| {
+impl Wait {
+    /// Whether the number (or the size of the list) at `field` has reached `at_least`.
+    fn reached(&self, observed: &impl Serialize) -> bool {
+        let pointer =
+            if self.field.starts_with('/') { self.field.clone() } else { format!("/{}", self.field) };
         let observed = json!(observed);
         let size = match observed.pointer(&pointer) {
             Some(Value::Array(list)) => u64::try_from(list.len()).ok(),
@@ -111,13 +120,32 @@ async fn wait(State(control): State<Control>, Query(wait): Query<Wait>) -> Done 
             Some(value) => value.as_u64(),
             None => None,
         };
-        size.is_some_and(|size| size >= wait.at_least)
-    };
-    let limit = Duration::from_millis(wait.limit_ms);
-    match control.podio.wait_for(reached, limit).await {
+        size.is_some_and(|size| size >= self.at_least)
+    }
+
+    fn limit(&self) -> Duration {
+        Duration::from_millis(self.limit_ms)
+    }
+}
+
+/// What was seen when it was there, or why it never came.
+fn waited(observed: anyhow::Result<impl Serialize>) -> Done {
+    match observed {
         Ok(observed) => Ok(Json(json!(observed))),
         Err(error) => Err(Failed(StatusCode::REQUEST_TIMEOUT, format!("{error:#}"))),
     }
+}
+
+/// Changes a setting if a wish for it is there.
+fn set<T>(place: &mut T, wish: Option<T>) {
+    if let Some(value) = wish {
+        *place = value;
+    }
+}
+
+/// Answers when the number (or the size of the list) at `field` has reached `at_least`.
+async fn wait(State(control): State<Control>, Query(wait): Query<Wait>) -> Done {
+    waited(control.podio.wait_for(|observed| wait.reached(observed), wait.limit()).await)
 }
 
 #[derive(Deserialize)]
@@ -314,11 +342,6 @@ enum ConsentWish {
 }
 
 async fn settings(State(control): State<Control>, Json(wish): Json<SettingsWish>) -> Done {
-    fn set<T>(place: &mut T, wish: Option<T>) {
-        if let Some(value) = wish {
-            *place = value;
-        }
-    }
     let span = |milliseconds: Option<u64>| milliseconds.map(Duration::from_millis);
     if let Some(wait) = span(wish.barred_ms) {
         control.podio.exceed_rate_limit(wait);
