@@ -6,8 +6,8 @@
 //! # Rules of its own, where the protocol leaves a choice
 //!
 //! - An answer to an authorisation counts for the socket id it was asked for and for no other.
-//! - A ping also goes out when we have said nothing for the activity time, however much comes in: soketi ends connections
-//!   by what it hears, not by what it says.
+//! - A ping also goes out when we have said nothing for the activity time, however much comes in: servers judge us by what
+//!   they hear.
 //! - A `pusher:error` that names no channel is put down to the oldest subscription that waits with a signature, if it says
 //!   4009 or speaks of that channel: Reverb and Pusher refuse so.
 //! - A close without a code of the protocol takes the code of a `pusher:error` of the second before.

@@ -272,7 +272,8 @@ impl Complaint {
             Value::String(code) => code.parse().ok(),
             Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
         });
-        let text = fields.get("message").and_then(Value::as_str).unwrap_or_default();
+        let text =
+            ["message", "error"].into_iter().find_map(|name| fields.get(name)?.as_str()).unwrap_or_default();
         Self { code: code.and_then(|code| code.try_into().ok()), text: clean(text) }
     }
 }
