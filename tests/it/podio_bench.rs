@@ -86,6 +86,8 @@ impl Told {
             Report::Begin { number: _, begun } => drop(begun.send(Ok(None))),
             Report::Acted { number: _, end: _, kept } => drop(kept.send(Ok(Vec::new()))),
             Report::Refused { wish, stands, words } => self.refused.push((wish, stands, words)),
+            // A feed's affair.
+            Report::Seen(_) => {}
             // This engine knows no wishes.
             Report::Kept { which: _, answer } => drop(answer.send(Ok(Vec::new()))),
             Report::Together { family: _, answer } => drop(answer.send(Ok(Together::default()))),
