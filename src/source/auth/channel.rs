@@ -6,10 +6,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use ::pusher::{Authorization, sign};
+use ::pusher::Authorization;
 use reqwest::header::{ACCEPT, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::Value;
+use serde_json::{Value, json};
 use url::Url;
 
 use super::digest::{Digest, Undigested};
@@ -114,12 +114,7 @@ impl ChannelAuth {
     ) -> Result<Authorization, AuthFailure> {
         match self {
             Self::Endpoint(endpoint) => endpoint.ask(socket_id, channel).await,
-            Self::Secret { key, secret, user_id } => {
-                let who = serde_json::json!({ "user_id": user_id }).to_string();
-                let channel_data = Some(who).filter(|_| channel.starts_with("presence-"));
-                let auth = sign(key, secret.expose_secret(), socket_id, channel, channel_data.as_deref());
-                Ok(Authorization { auth, channel_data, shared_secret: None })
-            }
+            Self::Secret { key, secret, user_id } => Ok(signed(key, secret, user_id, socket_id, channel)),
         }
     }
 }
@@ -127,10 +122,13 @@ impl ChannelAuth {
 impl Endpoint {
     async fn ask(&self, socket_id: &str, channel: &str) -> Result<Authorization, AuthFailure> {
         let host = host_of(&self.url);
-        let plain = self.send(socket_id, channel, None, &host).await?;
-        // What is made for JSONP alone may insist on the name of a function.
+        let plain = self.send(self.method, socket_id, channel, None, &host).await?;
         let plain = match (self.method, plain.status.as_u16()) {
-            (AskBy::Get, 400 | 422) => self.send(socket_id, channel, Some("belfry"), &host).await?,
+            // What is made for JSONP alone may insist on the name of a function.
+            (AskBy::Get, 400 | 422) => {
+                self.send(AskBy::Get, socket_id, channel, Some("belfry"), &host).await?
+            }
+            (AskBy::Get, 405) => self.send(AskBy::Post, socket_id, channel, None, &host).await?,
             (AskBy::Get | AskBy::Post, _) => plain,
         };
         let status = plain.status.as_u16();
@@ -155,6 +153,7 @@ impl Endpoint {
 
     async fn send(
         &self,
+        method: AskBy,
         socket_id: &str,
         channel: &str,
         callback: Option<&str>,
@@ -162,7 +161,7 @@ impl Endpoint {
     ) -> Result<Plain, AuthFailure> {
         let mut asked = vec![("socket_id", socket_id), ("channel_name", channel)];
         asked.extend(callback.map(|name| ("callback", name)));
-        let mut request = match self.method {
+        let mut request = match method {
             AskBy::Get => self.client.get(self.url.clone()).query(&asked),
             AskBy::Post => self.client.post(self.url.clone()).form(&asked),
         };
@@ -224,6 +223,13 @@ fn undigested(error: &Undigested) -> AuthFailure {
     }
 }
 
+/// Signs it here. On presence channels somebody has to be named.
+fn signed(key: &str, secret: &SecretString, user_id: &str, socket_id: &str, channel: &str) -> Authorization {
+    let who = channel.starts_with("presence-").then(|| json!({ "user_id": user_id }).to_string());
+    let auth = ::pusher::sign(key, secret.expose_secret(), socket_id, channel, who.as_deref());
+    Authorization { auth, channel_data: who, shared_secret: None }
+}
+
 /// Reads what an endpoint said.
 fn authorization(bytes: &[u8]) -> Option<Authorization> {
     let text = std::str::from_utf8(bytes).ok()?.trim().trim_start_matches('\u{feff}').trim();
@@ -257,6 +263,26 @@ mod tests {
             "HTTP/1.1 {status} X\r\ncontent-type: text/html\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
         )
+    }
+
+    #[tokio::test]
+    async fn with_the_app_s_own_secret_it_is_signed_here() {
+        let auth = ChannelAuth::Secret {
+            key: "278d425bdf160c739803".into(),
+            secret: "7ad3773142a6692b25b8".into(),
+            user_id: "belfry".into(),
+        };
+        assert!(!format!("{auth:?}").contains("7ad3773142a6692b25b8"));
+        let private = auth.authorize("1234.1234", "private-foobar").await.unwrap();
+        // The published example.
+        assert_eq!(
+            private.auth,
+            "278d425bdf160c739803:58df8b0c36d6982b82c3ecf6b4662e34fe8c25bba48f5369f135bf843651c3a4"
+        );
+        assert_eq!(private.channel_data, None);
+        let presence = auth.authorize("1234.1234", "presence-foobar").await.unwrap();
+        assert_eq!(presence.channel_data.as_deref(), Some(r#"{"user_id":"belfry"}"#));
+        assert_ne!(presence.auth, private.auth);
     }
 
     async fn ask(endpoint: Endpoint) -> Result<Authorization, AuthFailure> {
@@ -337,6 +363,15 @@ mod tests {
         let refused = ask(endpoint(&server.base, AskBy::Post)).await;
         assert!(matches!(refused, Err(AuthFailure::Refused { status: 400, .. })));
         assert_eq!(server.asked().len(), 3);
+    }
+
+    #[tokio::test]
+    async fn what_knows_no_get_is_asked_with_a_form() {
+        let server = Scripted::start(|asked, _| {
+            if asked.line().starts_with("POST") { says(200, r#"{"auth":"key:abc"}"#) } else { says(405, "") }
+        });
+        assert!(ask(endpoint(&server.base, AskBy::Get)).await.is_ok());
+        assert_eq!(server.asked().len(), 2);
     }
 
     #[tokio::test]

@@ -1,5 +1,7 @@
 //! CloudApp: signs in with a password, catches up over REST, listens to the account's item stream over Pusher.
 
+mod item;
+
 use secrecy::SecretString;
 
 use crate::account::{AccountId, CloudappSettings};
