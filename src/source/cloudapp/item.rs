@@ -3,10 +3,13 @@
 //! Every field may be missing or odd; only without a name of its own it is no item. Which of two looks is the newer one is told by
 //! the item's own times.
 
+use std::cmp::Ordering;
+
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use url::Url;
 
+use crate::notification::Icon;
 use crate::source::podio::json::{field, flag, int, text, time};
 
 /// Longest name of an item at the service.
@@ -48,6 +51,19 @@ impl ItemType {
             "audio" => Self::Audio,
             "video" => Self::Video,
             _ => Self::Unknown,
+        }
+    }
+
+    /// Its picture.
+    pub(crate) fn icon(self) -> Icon {
+        match self {
+            Self::Image => Icon::Image,
+            Self::Bookmark => Icon::Bookmark,
+            Self::Text => Icon::Text,
+            Self::Archive => Icon::Archive,
+            Self::Audio => Icon::Audio,
+            Self::Video => Icon::Video,
+            Self::Unknown => Icon::Other,
         }
     }
 
@@ -171,14 +187,37 @@ pub(crate) enum Change {
     Nothing,
 }
 
-/// What happened between what is known of an item and another look at it. Looks come in any order, and more than once.
-pub(crate) fn change(before: Option<&Item>, after: &Item) -> Change {
+/// How a look came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Seen {
+    /// The stream said that it was made.
+    Created,
+    /// The stream said that it changed.
+    Updated,
+    /// The stream said that it was deleted.
+    Deleted,
+    /// A list has it.
+    Listed,
+}
+
+/// What happened between what is known of an item and another look at it. Looks come in any order, and more than once. The service
+/// tells whole seconds: within one, what was made comes first and what was deleted last.
+pub(crate) fn change(before: Option<&Item>, after: &Item, seen: Seen) -> Change {
     let Some(before) = before else {
         return if after.is_gone() { Change::Deleted } else { Change::New };
     };
     // A list that has it again says more than lists that did not have it.
-    let found_again = before.missing.is_some() && !after.is_gone();
-    if after.version() < before.version() && !found_again {
+    let found_again = seen == Seen::Listed && before.missing.is_some() && !after.is_gone();
+    let back_in_time = match after.version().cmp(&before.version()) {
+        Ordering::Less => true,
+        Ordering::Equal => match seen {
+            Seen::Created => true,
+            Seen::Updated => before.is_gone() && !after.is_gone(),
+            Seen::Deleted | Seen::Listed => false,
+        },
+        Ordering::Greater => false,
+    };
+    if back_in_time && !found_again {
         return Change::Nothing;
     }
     match (before.is_gone(), after.is_gone()) {
@@ -249,6 +288,14 @@ pub(crate) fn missing(kept: &Value, since: Timestamp) -> Value {
     noted
 }
 
+/// What was kept of an item without that note.
+pub(crate) fn without_note(kept: &Map<String, Value>) -> Map<String, Value> {
+    kept.iter()
+        .filter(|(name, _)| *name != MISSING)
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
+}
+
 /// The end of an address's path.
 fn last_segment(address: &str) -> Option<String> {
     let path = match Url::parse(address) {
@@ -284,6 +331,10 @@ mod tests {
 
     fn later(value: &mut Value) {
         value["updated_at"] = json!("2011-02-22T00:00:00Z");
+    }
+
+    fn change(before: Option<&Item>, after: &Item) -> Change {
+        super::change(before, after, Seen::Listed)
     }
 
     #[test]
@@ -391,6 +442,24 @@ mod tests {
         assert_eq!(change(Some(&there), &lost), Change::Deleted);
         assert_eq!(change(Some(&lost), &there), Change::Recovered);
         assert_eq!(change(Some(&lost), &gone), Change::OnlyCounted);
+    }
+
+    #[test]
+    fn within_one_second_what_was_made_comes_first_and_what_was_deleted_last() {
+        let at = |deleted: bool, name: &str| {
+            item(|one| {
+                one["name"] = json!(name);
+                one["deleted_at"] = if deleted { one["updated_at"].clone() } else { json!(null) };
+            })
+        };
+        let (made, renamed, gone) = (at(false, "a"), at(false, "b"), at(true, "b"));
+        let told = |before: &Item, after: &Item, seen| super::change(Some(before), after, seen);
+        assert_eq!(told(&made, &renamed, Seen::Updated), Change::Renamed { from: "a".into() });
+        assert_eq!(told(&renamed, &made, Seen::Created), Change::Nothing);
+        assert_eq!(told(&renamed, &gone, Seen::Deleted), Change::Deleted);
+        assert_eq!(told(&gone, &renamed, Seen::Updated), Change::Nothing);
+        assert_eq!(told(&gone, &made, Seen::Created), Change::Nothing);
+        assert_eq!(told(&gone, &renamed, Seen::Listed), Change::Recovered);
     }
 
     #[test]
