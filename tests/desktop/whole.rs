@@ -7,8 +7,9 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use belfry_sandbox::cloudapp::ItemType;
 use belfry_sandbox::{Mode, Options as Podio, Sandbox, Spec, Wire};
-use serde_json::Value;
+use serde_json::{Value, json};
 use xtask::desktop::{Desktop, Keyring, Options, Toasts};
 
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
@@ -48,11 +49,15 @@ impl Person {
         command
             .args(["--push-url", push_url, "--client-id", &key.client_id, "--client-secret-stdin"])
             .args(["--username", &user.mail, "--password-stdin"]);
+        self.fed(command, &format!("{}\n{}", key.client_secret, user.password))
+    }
+
+    /// Runs it with these secrets on its standard input.
+    fn fed(&self, mut command: Command, secrets: &str) -> Output {
         tokio::task::block_in_place(|| {
             let mut child =
                 command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-            let secrets = format!("{}\n{}\n", key.client_secret, user.password);
-            drop(child.stdin.take().unwrap().write_all(secrets.as_bytes()));
+            drop(child.stdin.take().unwrap().write_all(format!("{secrets}\n").as_bytes()));
             child.wait_with_output().unwrap()
         })
     }
@@ -123,6 +128,65 @@ pub(crate) fn artefact(name: &str) -> std::path::PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("artefacts/desktop");
     std::fs::create_dir_all(&folder).unwrap();
     folder.join(name)
+}
+
+/// The same for a service that only pushes: what was pushed opens at a click and is read here.
+async fn a_click_opens_what_was_pushed(
+    add: impl Fn(&Person) -> (Vec<String>, String),
+    happens: impl Fn(&Person) -> String,
+    picture: &str,
+) {
+    let person = Person::new(Options::default()).await;
+    let (args, secret) = add(&person);
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let added = person.fed(person.belfry(&args), &secret);
+    assert!(added.status.success(), "{added:?}");
+    let mut resident = person.resident();
+    resident.until_state("live");
+    let url = happens(&person);
+    let row = resident.until("notification", |line| line["event"] == "notification");
+    resident.until_toast("shown");
+    let opened = tokio::task::block_in_place(|| {
+        person.desktop.wait_for_toast().unwrap();
+        person.desktop.screenshot(&artefact(picture)).unwrap();
+        person.desktop.click_toast().unwrap();
+        person.desktop.wait_for_opened(1).unwrap()
+    });
+    assert_eq!((opened[0].url.as_str(), row["url"].as_str()), (url.as_str(), Some(url.as_str())));
+    assert_eq!(person.json(&["inbox", "--json"])["read"], true);
+    tokio::task::block_in_place(|| person.desktop.wait_for_no_toast().unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_click_on_what_cloudapp_pushed_opens_the_item() {
+    let add = |person: &Person| {
+        let (api, push) = (person.sandbox.cloudapp_url(), person.sandbox.pusher_url());
+        let args = ["account", "add", "cloudapp", "--api-url", &api, "--push-url", &push];
+        let sign_in = ["--email", "ada@example.test", "--password-stdin"];
+        (args.into_iter().chain(sign_in).map(str::to_owned).collect(), "open-sesame".to_owned())
+    };
+    let happens = |person: &Person| {
+        let href = person.sandbox.cloudapp().upload(1, "Website relaunch.png", ItemType::Image);
+        person.sandbox.cloudapp().item(&href).unwrap()["url"].as_str().unwrap().to_owned()
+    };
+    a_click_opens_what_was_pushed(add, happens, "whole-cloudapp.png").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_click_on_what_a_pusher_server_sent_opens_its_link() {
+    let add = |person: &Person| {
+        let (url, app) = (person.sandbox.pusher_url(), person.sandbox.pusher().app());
+        let args = ["account", "add", "pusher", "--url", &url, "--key", &app.key];
+        let what = ["--channel", "private-orders", "--app-secret-stdin", "--map", "laravel"];
+        (args.into_iter().chain(what).map(str::to_owned).collect(), app.secret)
+    };
+    let happens = |person: &Person| {
+        let url = "https://shop.example.com/orders/1912";
+        let data = json!({"title": "Order 1912 was paid", "message": "Two lamps, one chair", "url": url});
+        person.sandbox.pusher().trigger("private-orders", r"App\Events\OrderPaid", &data);
+        url.to_owned()
+    };
+    a_click_opens_what_was_pushed(add, happens, "whole-pusher.png").await;
 }
 
 async fn a_click_goes_all_the_way(toasts: Toasts, picture: Option<&str>) {

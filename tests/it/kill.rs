@@ -1,4 +1,5 @@
-//! The real program, killed a hundred times at random moments under a stream of pushes: every push is kept, none is told twice.
+//! The real program, killed again and again at random moments under a stream of pushes: every push is kept, none is told twice. The
+//! same over every service.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -6,11 +7,11 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use belfry_sandbox::cloudapp::ItemType;
 use belfry_sandbox::{Options, Sandbox, Settings, Spec};
 use rand::Rng;
 
-const PUSHES: usize = 2_000;
-const KILLS: usize = 100;
+use crate::stage::{Bell, CHANNEL};
 
 pub(crate) fn belfry(home: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_belfry"));
@@ -19,20 +20,57 @@ pub(crate) fn belfry(home: &Path) -> Command {
 }
 
 pub(crate) fn sign_in(home: &Path, sandbox: &Sandbox) {
-    let user = sandbox.user();
-    let mut child = belfry(home)
-        .args(["account", "add", "podio", "--api-url", &sandbox.api_url(), "--push-url", &sandbox.push_url()])
-        .args(["--client-id", &sandbox.key().client_id, "--client-secret-stdin"])
-        .args(["--username", &user.mail, "--password-stdin"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let secrets = format!("{}\n{}\n", sandbox.key().client_secret, user.password);
+    add(home, sandbox, Bell::Podio);
+}
+
+/// Adds an account of this service, as a script does it.
+fn add(home: &Path, sandbox: &Sandbox, bell: Bell) {
+    let mut command = belfry(home);
+    command.args(["account", "add"]);
+    let secrets = match bell {
+        Bell::Podio => {
+            let user = sandbox.user();
+            command.args(["podio", "--api-url", &sandbox.api_url(), "--push-url", &sandbox.push_url()]);
+            command.args(["--client-id", &sandbox.key().client_id, "--client-secret-stdin"]);
+            command.args(["--username", &user.mail, "--password-stdin"]);
+            format!("{}\n{}\n", sandbox.key().client_secret, user.password)
+        }
+        Bell::Cloudapp => {
+            command.args(["cloudapp", "--api-url", &sandbox.cloudapp_url()]);
+            command.args(["--push-url", &sandbox.pusher_url(), "--email", "ada@example.test"]);
+            command.arg("--password-stdin");
+            "open-sesame\n".to_owned()
+        }
+        Bell::Pusher => {
+            let app = sandbox.pusher().app();
+            command.args(["pusher", "--url", &sandbox.pusher_url(), "--key", &app.key]);
+            command.args(["--channel", CHANNEL, "--app-secret-stdin"]);
+            command.args(["--map", "title={{ data.title }}", "--map", "id={{ data.id }}"]);
+            format!("{}\n", app.secret)
+        }
+    };
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(secrets.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{output:?}");
+}
+
+/// Something happens there, and is pushed.
+fn push(sandbox: &Sandbox, bell: Bell, number: usize) {
+    let text = format!("push-{number:05}-end");
+    match bell {
+        Bell::Podio => {
+            sandbox.podio().notify(sandbox.user().user_id, Spec::comment(&text));
+        }
+        Bell::Cloudapp => {
+            sandbox.cloudapp().upload(1, &text, ItemType::Text);
+        }
+        Bell::Pusher => {
+            let data = serde_json::json!({"id": number, "title": text});
+            sandbox.pusher().trigger(CHANNEL, "news", &data);
+        }
+    }
 }
 
 pub(crate) fn run(home: &Path, told: &std::fs::File) -> Child {
@@ -47,26 +85,42 @@ pub(crate) fn run(home: &Path, told: &std::fs::File) -> Child {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hundred_kills_under_two_thousand_pushes_lose_nothing_and_tell_nothing_twice() {
+    kills_lose_nothing_and_tell_nothing_twice(Bell::Podio, 100, 2_000).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fifty_kills_under_a_thousand_items_lose_nothing_and_tell_nothing_twice() {
+    kills_lose_nothing_and_tell_nothing_twice(Bell::Cloudapp, 50, 1_000).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fifty_kills_under_a_feed_without_a_past_tell_nothing_twice() {
+    kills_lose_nothing_and_tell_nothing_twice(Bell::Pusher, 50, 1_000).await;
+}
+
+/// What a Pusher server sent while nobody listened is nowhere, so of its events only those that came are counted.
+async fn kills_lose_nothing_and_tell_nothing_twice(bell: Bell, kills: usize, pushes: usize) {
     let podio = Settings { rate_limit: 10_000_000, ..Settings::default() };
     let sandbox = Sandbox::start(Options { podio, ..Options::apart() }).await.unwrap();
     let home = tempfile::tempdir().unwrap();
-    let (folder, user) = (home.path().join("home"), sandbox.user().user_id);
-    tokio::task::block_in_place(|| sign_in(&folder, &sandbox));
+    let folder = home.path().join("home");
+    tokio::task::block_in_place(|| add(&folder, &sandbox, bell));
     let told_path = home.path().join("told.txt");
     let told = std::fs::File::options().create(true).append(true).open(&told_path).unwrap();
 
     let mut random = rand::rng();
     let mut pushed = 0;
     let began = Instant::now();
-    for life in 0..KILLS {
+    for life in 0..kills {
         let mut child = run(&folder, &told);
-        // Some lives end before the link is up, most under the stream.
-        let lives = Duration::from_millis(random.random_range(5..700));
-        let due = PUSHES * (life + 1) / KILLS;
+        // Some lives end before the link is up, most under the stream. In the first the account's past is taken in.
+        let lives = if life == 0 { 700 } else { random.random_range(5..700) };
+        let lives = Duration::from_millis(lives);
+        let due = pushes * (life + 1) / kills;
         let gap = lives / u32::try_from(due - pushed + 1).unwrap();
         while pushed < due {
             tokio::time::sleep(gap).await;
-            sandbox.podio().notify(user, Spec::comment(&format!("push-{pushed:05}-end")));
+            push(&sandbox, bell, pushed);
             pushed += 1;
         }
         tokio::time::sleep(gap).await;
@@ -74,35 +128,40 @@ async fn a_hundred_kills_under_two_thousand_pushes_lose_nothing_and_tell_nothing
         child.wait().unwrap();
     }
     let mut last = run(&folder, &told);
-    let rows = rows_once_settled(&folder).await;
+    let expected = if bell == Bell::Pusher { 1 } else { i64::try_from(pushes).unwrap() };
+    let rows = rows_once_settled(&folder, expected).await;
     last.kill().unwrap();
     last.wait().unwrap();
 
     let text = std::fs::read_to_string(&told_path).unwrap();
     let mut banners: BTreeMap<String, usize> = BTreeMap::new();
     let mut summaries = 0;
-    // A toast's line begins with its title, which says who; the lines that tell of rows and links begin with the time.
-    for line in text.lines() {
-        if let Some(number) = line.strip_prefix("Ada Brook push-").and_then(|rest| rest.get(..5)) {
-            *banners.entry(number.to_owned()).or_default() += 1;
-        } else if line.contains(" new in ") || line.contains(" new since ") {
+    // A toast's line begins with its title; the lines that tell of rows and links begin with the time.
+    let begins_with_time = |line: &&str| line.starts_with("20") && line.get(4..5) == Some("-");
+    for line in text.lines().filter(|line| !begins_with_time(line)) {
+        if line.contains(" new in ") || line.contains(" new since ") {
             summaries += 1;
+        } else if let Some((_, number)) = line.split_once("push-") {
+            *banners.entry(number.chars().take(5).collect()).or_default() += 1;
         }
     }
     let twice: Vec<_> = banners.iter().filter(|(_, times)| **times > 1).collect();
     println!(
-        "{KILLS} kills in {:?}: {PUSHES} pushes, {rows} rows, {} banners of one, {summaries} summaries, {} told twice",
+        "{bell:?}: {kills} kills in {:?}: {pushes} pushes, {rows} rows, {} banners of one, {summaries} summaries, {} told twice",
         began.elapsed(),
         banners.len(),
         twice.len()
     );
-    assert_eq!(rows, PUSHES as i64, "rows = pushes");
+    match bell {
+        Bell::Podio | Bell::Cloudapp => assert_eq!(rows, expected, "rows = pushes"),
+        Bell::Pusher => assert!(rows >= 1, "something was heard"),
+    }
     assert!(twice.is_empty(), "told twice: {:?}", twice.first());
     assert!(!banners.is_empty(), "something was told");
 }
 
 /// Asks the running program until all pushes are kept and none waits for a verdict.
-async fn rows_once_settled(home: &Path) -> i64 {
+async fn rows_once_settled(home: &Path, expected: i64) -> i64 {
     let database = home.join("data").join("belfry.db");
     let deadline = Instant::now() + Duration::from_secs(120);
     loop {
@@ -118,7 +177,7 @@ async fn rows_once_settled(home: &Path) -> i64 {
                 .unwrap();
             (rows, waiting)
         });
-        if (rows >= PUSHES as i64 && waiting == 0) || Instant::now() > deadline {
+        if (rows >= expected && waiting == 0) || Instant::now() > deadline {
             return rows;
         }
         // The program writes; there is no line to it that says when all is done, so look again a little later.
