@@ -8,6 +8,8 @@
 mod bayeux;
 mod faye;
 mod node;
+mod pusher;
 mod reference_clients;
+mod soketi;
 #[path = "../it/stage.rs"]
 mod stage;
