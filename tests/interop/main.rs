@@ -9,6 +9,7 @@ mod bayeux;
 mod faye;
 mod node;
 mod pusher;
+mod pusher_reference;
 mod reference_clients;
 mod soketi;
 #[path = "../it/stage.rs"]

@@ -1,0 +1,237 @@
+//! Pusher's own client and its own server library against our sandbox: they check that the fake is honest.
+
+use belfry_sandbox::pusher::{At, Quirk};
+use belfry_sandbox::{Options, PusherApps, Sandbox};
+use serde_json::{Value, json};
+
+use crate::node::Node;
+use crate::stage::LIMIT;
+
+async fn sandbox() -> Sandbox {
+    Sandbox::start(Options::default()).await.unwrap()
+}
+
+/// pusher-js, listening to these channels.
+fn client(sandbox: &Sandbox, key: &str, channels: &[&str]) -> Node {
+    let url = sandbox.pusher_url();
+    Node::start("pusher-client.js", &[&[url.as_str(), key], channels].concat())
+}
+
+/// What a channel tells next under this name.
+async fn told(node: &mut Node, channel: &str, name: &str) -> Value {
+    loop {
+        let line = node.until("told").await;
+        if line["channel"] == channel && line["name"] == name {
+            return line["data"].clone();
+        }
+    }
+}
+
+async fn state(node: &mut Node, state: &str) -> Value {
+    loop {
+        let line = node.until("state").await;
+        if line["state"] == state {
+            return line["socket_id"].clone();
+        }
+    }
+}
+
+async fn say(node: &mut Node, line: &Value) {
+    node.write(&format!("{line}\n")).await;
+}
+
+async fn subscribed(node: &mut Node, channel: &str) -> Value {
+    told(node, channel, "pusher:subscription_succeeded").await
+}
+
+#[tokio::test]
+async fn pusher_js_hears_public_and_private_channels_of_each_kind_of_server() {
+    for quirk in [Quirk::Pusher, Quirk::Soketi, Quirk::Reverb, Quirk::Sockudo] {
+        let sandbox = sandbox().await;
+        sandbox.pusher().set(|settings| settings.quirk = quirk);
+        let mut node = client(&sandbox, "belfry-key", &["news", "private-mine"]);
+        let socket_id = state(&mut node, "connected").await;
+        subscribed(&mut node, "news").await;
+        subscribed(&mut node, "private-mine").await;
+        let seen = sandbox.pusher().observed();
+        assert_eq!((json!(seen.open), seen.asked("private-mine")), (json!([socket_id]), 1));
+        for channel in ["news", "private-mine"] {
+            sandbox.pusher().trigger(channel, "posted", &json!({"title": "Grüße", "n": 1}));
+            assert_eq!(told(&mut node, channel, "posted").await, json!({"title": "Grüße", "n": 1}));
+        }
+    }
+}
+
+#[tokio::test]
+async fn pusher_js_is_refused_where_the_auth_endpoint_refuses_it() {
+    let sandbox = sandbox().await;
+    sandbox.pusher().set(|settings| settings.auth_header = Some(("x-token".to_owned(), "hush".to_owned())));
+    let mut node = client(&sandbox, "belfry-key", &["private-mine"]);
+    let error = told(&mut node, "private-mine", "pusher:subscription_error").await;
+    assert_eq!((&error["type"], &error["status"]), (&json!("AuthError"), &json!(403)));
+}
+
+#[tokio::test]
+async fn two_pusher_js_meet_on_a_presence_channel_and_talk() {
+    let sandbox = sandbox().await;
+    let channel = "presence-room";
+    let mut robin = client(&sandbox, "belfry-key", &[channel]);
+    let joined = subscribed(&mut robin, channel).await;
+    assert_eq!((&joined["me"], &joined["count"]), (&json!("robin"), &json!(1)));
+    sandbox.pusher().set(|settings| "wren".clone_into(&mut settings.auth_user.id));
+    let mut wren = client(&sandbox, "belfry-key", &[channel]);
+    let joined = subscribed(&mut wren, channel).await;
+    assert_eq!(joined["members"], json!({"robin": {"name": "Robin Vale"}, "wren": {"name": "Robin Vale"}}));
+    let added = told(&mut robin, channel, "pusher:member_added").await;
+    assert_eq!(added, json!({"id": "wren", "info": {"name": "Robin Vale"}}));
+    say(&mut wren, &json!({"channel": channel, "name": "client-typing", "data": {"on": true}})).await;
+    assert_eq!(told(&mut robin, channel, "client-typing").await, json!({"on": true}));
+    wren.kill().await;
+    assert_eq!(told(&mut robin, channel, "pusher:member_removed").await["id"], "wren");
+    say(&mut robin, &json!({"signin": true})).await;
+    robin.until("signed_in").await;
+}
+
+#[tokio::test]
+async fn pusher_js_opens_what_is_sealed_and_asks_again_when_the_key_has_changed() {
+    let sandbox = sandbox().await;
+    let channel = "private-encrypted-plans";
+    let mut node = client(&sandbox, "belfry-key", &[channel]);
+    subscribed(&mut node, channel).await;
+    sandbox.pusher().trigger_encrypted(channel, "made", &json!({"plan": "B"}));
+    assert_eq!(told(&mut node, channel, "made").await, json!({"plan": "B"}));
+    sandbox.pusher().rotate_master_key();
+    sandbox.pusher().trigger_encrypted(channel, "made", &json!({"plan": "C"}));
+    assert_eq!(told(&mut node, channel, "made").await, json!({"plan": "C"}));
+    assert_eq!(sandbox.pusher().observed().asked(channel), 2);
+}
+
+#[tokio::test]
+async fn pusher_js_misses_and_then_gets_the_last_event_of_a_cache_channel() {
+    let sandbox = sandbox().await;
+    let mut first = client(&sandbox, "belfry-key", &["cache-rates"]);
+    told(&mut first, "cache-rates", "pusher:cache_miss").await;
+    sandbox.pusher().trigger("cache-rates", "rate", &json!({"n": 2}));
+    let mut second = client(&sandbox, "belfry-key", &["cache-rates"]);
+    assert_eq!(told(&mut second, "cache-rates", "rate").await, json!({"n": 2}));
+}
+
+#[tokio::test]
+async fn pusher_js_comes_back_after_4200_and_after_a_restart() {
+    let sandbox = sandbox().await;
+    let channel = "private-mine";
+    let mut node = client(&sandbox, "belfry-key", &[channel]);
+    let first = state(&mut node, "connected").await;
+    subscribed(&mut node, channel).await;
+    sandbox.pusher().close_all(4200, "please reconnect");
+    let second = state(&mut node, "connected").await;
+    subscribed(&mut node, channel).await;
+    sandbox.restart_pusher().await.unwrap();
+    let third = state(&mut node, "connected").await;
+    subscribed(&mut node, channel).await;
+    assert!(first != second && second != third, "a socket id lives as long as its connection");
+    // Each time it asked for its channel again.
+    assert_eq!(sandbox.pusher().observed().asked(channel), 3);
+    sandbox.pusher().trigger(channel, "posted", &json!({"n": 1}));
+    assert_eq!(told(&mut node, channel, "posted").await, json!({"n": 1}));
+}
+
+#[tokio::test]
+async fn pusher_js_stops_after_4001_and_takes_4100_for_a_pause() {
+    for quirk in [Quirk::Pusher, Quirk::Soketi, Quirk::Sockudo] {
+        let sandbox = sandbox().await;
+        sandbox.pusher().set(|settings| settings.quirk = quirk);
+        let mut node = client(&sandbox, "nokey", &["news"]);
+        let problem = node.until("problem").await;
+        assert!(problem.to_string().contains("4001"), "{problem}");
+        state(&mut node, "disconnected").await;
+        assert_eq!(sandbox.pusher().observed().refused_connections, 1);
+    }
+    let sandbox = sandbox().await;
+    sandbox.pusher().plan_close(At::Connect, 4100, "over capacity", 2);
+    let mut node = client(&sandbox, "belfry-key", &["news"]);
+    subscribed(&mut node, "news").await;
+    assert_eq!(sandbox.pusher().observed().sockets, 3);
+}
+
+#[tokio::test]
+async fn pusher_js_pings_by_the_time_it_was_told_and_answers_pings() {
+    let sandbox = sandbox().await;
+    sandbox.pusher().set(|settings| settings.activity_timeout_s = Some(1));
+    let mut node = client(&sandbox, "belfry-key", &["news"]);
+    subscribed(&mut node, "news").await;
+    sandbox.pusher().wait_for(|seen| seen.pings >= 2, LIMIT).await.unwrap();
+    sandbox.pusher().send_raw_frame(r#"{"event":"pusher:ping","data":{}}"#);
+    sandbox.pusher().wait_for(|seen| seen.pongs == 1, LIMIT).await.unwrap();
+    assert_eq!(sandbox.pusher().observed().connections, 1);
+}
+
+/// npm's `pusher`, knowing our first app's secrets.
+async fn publisher(sandbox: &Sandbox) -> Node {
+    let app = sandbox.pusher().app();
+    let mut node = Node::start("pusher-publisher.js", &[&sandbox.pusher_url(), &app.id, &app.key]);
+    let master_key = data_encoding::BASE64.encode(&app.master_key);
+    node.write(&format!("{}\n{master_key}\n", app.secret)).await;
+    node
+}
+
+async fn done(node: &mut Node, call: &Value) -> Value {
+    say(node, call).await;
+    node.until("done").await["answer"].clone()
+}
+
+fn triggered(pusher: &PusherApps) -> u64 {
+    pusher.observed().triggered
+}
+
+#[tokio::test]
+async fn what_the_server_library_triggers_reaches_pusher_js() {
+    let sandbox = sandbox().await;
+    let sealed = "private-encrypted-plans";
+    let mut node = client(&sandbox, "belfry-key", &["news", "rest", sealed]);
+    for channel in ["news", "rest", sealed] {
+        subscribed(&mut node, channel).await;
+    }
+    let mut library = publisher(&sandbox).await;
+    done(&mut library, &json!(["trigger", ["news", "rest"], "posted", {"n": 1}])).await;
+    assert_eq!(told(&mut node, "news", "posted").await, json!({"n": 1}));
+    assert_eq!(told(&mut node, "rest", "posted").await, json!({"n": 1}));
+    let batch = json!([
+        {"channel": "news", "name": "first", "data": {"n": 2}},
+        {"channel": "rest", "name": "second", "data": "just text"},
+    ]);
+    done(&mut library, &json!(["triggerBatch", batch])).await;
+    assert_eq!(told(&mut node, "news", "first").await, json!({"n": 2}));
+    assert_eq!(told(&mut node, "rest", "second").await, "just text");
+    done(&mut library, &json!(["trigger", sealed, "made", {"plan": "B"}])).await;
+    assert_eq!(told(&mut node, sealed, "made").await, json!({"plan": "B"}));
+    assert_eq!(triggered(sandbox.pusher()), 4);
+    let channels = done(&mut library, &json!(["get", {"path": "/channels", "params": {}}])).await;
+    assert_eq!(channels["channels"].as_object().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn the_server_library_signs_as_we_do_and_is_told_what_is_wrong() {
+    let sandbox = sandbox().await;
+    let app = sandbox.pusher().app();
+    let mut library = publisher(&sandbox).await;
+    let private = done(&mut library, &json!(["authorizeChannel", "12.34", "private-mine"])).await;
+    assert_eq!(private, json!({"auth": app.sign("12.34", "private-mine", None)}));
+    let person = json!({"user_id": "ada", "user_info": {"name": "Ada"}});
+    let presence = done(&mut library, &json!(["authorizeChannel", "12.34", "presence-room", person])).await;
+    let data = presence["channel_data"].as_str().unwrap();
+    assert_eq!(presence["auth"], app.sign("12.34", "presence-room", Some(data)));
+    let sealed = done(&mut library, &json!(["authorizeChannel", "12.34", "private-encrypted-x"])).await;
+    let secret = app.shared_secret("private-encrypted-x");
+    assert_eq!(sealed["shared_secret"], data_encoding::BASE64.encode(&secret));
+    let user = done(&mut library, &json!(["authenticateUser", "12.34", {"id": "ada"}])).await;
+    assert_eq!(user["auth"], app.sign_user("12.34", user["user_data"].as_str().unwrap()));
+
+    let call = json!(["trigger", "news", "posted", "x".repeat(10_241)]);
+    say(&mut library, &call).await;
+    assert_eq!(library.until("failed").await["status"], 413);
+    let app = belfry_sandbox::pusher::App { secret: "another".to_owned(), ..app };
+    let _handle = sandbox.pusher().add_app(app);
+    say(&mut library, &json!(["trigger", "news", "posted", {}])).await;
+    assert_eq!(library.until("failed").await["status"], 401);
+}
