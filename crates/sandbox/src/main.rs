@@ -4,7 +4,7 @@
 
 use anyhow::Context as _;
 use belfry_sandbox::pusher::Quirk;
-use belfry_sandbox::{Consent, Key, Options, Sandbox, Settings, cloudapp, pusher};
+use belfry_sandbox::{Consent, Key, Options, Sandbox, Settings, Side, cloudapp, pusher};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde_json::json;
 use std::io::{IsTerminal as _, Write as _};
@@ -136,21 +136,19 @@ async fn serve(wish: Serve) -> anyhow::Result<()> {
 
 /// Commands to paste.
 fn how_to_sign_in(sandbox: &Sandbox, items: &cloudapp::User) -> String {
-    let (pusher_url, app) = (sandbox.pusher_url(), sandbox.pusher().app());
+    let (api, push, control) = (sandbox.cloudapp_url(), sandbox.pusher_url(), sandbox.control_url());
+    let (app, host) = (sandbox.pusher().app(), sandbox.address(Side::Pusher));
+    let (email, password, key, secret) = (&items.email, &items.password, &app.key, &app.secret);
+    let curl = "curl -H 'Content-Type: application/json' -d";
     format!(
-        "
-CloudApp:
-  echo {password} | belfry account add cloudapp --api-url {api} --push-url {pusher_url} --email {email} --password-stdin
-  curl -d '{{\"name\": \"plan.pdf\"}}' -H 'Content-Type: application/json' {control}/cloudapp/upload
-Pusher:
-  belfry account add pusher --host {pusher_url} --key {key} --channel news --map '{{}}'
-  curl -d '{{\"channel\": \"news\", \"event\": \"posted\", \"data\": {{\"title\": \"Hello\"}}}}' -H 'Content-Type: application/json' {control}/pusher/trigger
-",
-        password = items.password,
-        api = sandbox.cloudapp_url(),
-        email = items.email,
-        control = sandbox.control_url(),
-        key = app.key,
+        r#"
+CloudApp, and a file that goes up there:
+  echo {password} | belfry account add cloudapp --api-url {api} --push-url {push} --email {email} --password-stdin
+  {curl} '{{"name": "plan.pdf", "type": "unknown"}}' {control}/cloudapp/upload
+A Pusher server, and an event on a channel of it:
+  echo {secret} | belfry account add pusher --host {host} --insecure --key {key} --channel news --channel private-mine --app-secret-stdin
+  {curl} '{{"channel": "news", "event": "posted", "data": {{"title": "Hello"}}}}' {control}/pusher/trigger
+"#
     )
 }
 
