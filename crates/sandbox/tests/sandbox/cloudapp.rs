@@ -196,6 +196,7 @@ async fn a_digest_is_good_only_for_what_it_was_made_for() {
     assert_eq!(with(ada.authorization(&fields, "POST", "/items?page=1", 2), "/items?page=1").await, 401);
     assert_eq!(with(right(3).replace("qop=auth", "qop=auth-int"), "/items?page=1").await, 401);
     assert_eq!(with(right(4).replace("00000004", "4"), "/items?page=1").await, 401);
+    assert_eq!(with(right(5).replace("page=1\"", "page=2\""), "/items?page=1").await, 401);
     assert_eq!(with("Basic YWRhOm9wZW4=".to_owned(), "/items?page=1").await, 401);
     assert_eq!(with("Digest username=\"ada".to_owned(), "/items?page=1").await, 401);
     assert_eq!(with(right(5), "/items?page=1").await, 200);

@@ -95,7 +95,7 @@ async fn meta_messages_can_be_refused_with_any_advice() {
     let refused = &bench.connect(&client).await[0];
     assert_eq!((&refused["error"], &refused["advice"]["reconnect"]), (&json!("no"), &json!("none")));
     podio.set_advice(Some(json!({"interval": 250})));
-    podio.set(|settings| settings.hold = Duration::from_millis(20));
+    podio.set(|settings| settings.hold = Duration::from_millis(300));
     assert_eq!(bench.connect(&client).await[0]["advice"]["interval"], 250);
     podio.heal();
     assert_eq!(bench.connect(&client).await[0]["advice"]["interval"], 0);
