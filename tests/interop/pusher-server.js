@@ -17,12 +17,17 @@ const orders = {
     const response = await pusher.trigger(channel, event, data);
     say({ event: 'triggered', status: response.status });
   },
+  // Any method of the library; an answer over HTTP is read as JSON.
+  async call({ method, args }) {
+    const answer = await pusher[method](...args);
+    say({ event: 'answered', answer: answer && typeof answer.json === 'function' ? await answer.json() : answer });
+  },
 };
 
 // One after the other, so that events keep their order.
 let last = Promise.resolve();
 readline.createInterface({ input: process.stdin }).on('line', (line) => {
   const order = JSON.parse(line);
-  last = last.then(() => orders[order.order](order)).catch((error) => say({ event: 'failed', error: `${error}` }));
+  last = last.then(() => orders[order.order](order)).catch((error) => say({ event: 'failed', status: error.status, error: `${error}` }));
 });
 say({ event: 'ready' });

@@ -1,10 +1,15 @@
 //! Pusher's own client and its own server library against our sandbox: they check that the fake is honest.
 
-use belfry_sandbox::pusher::{At, Quirk};
-use belfry_sandbox::{Options, PusherApps, Sandbox};
+use belfry_sandbox::pusher::{App, At, Quirk};
+use belfry_sandbox::{Options, PusherApps, Sandbox, Side};
+use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message as Frame;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use crate::node::Node;
+use crate::soketi::{self, Soketi};
 use crate::stage::LIMIT;
 
 async fn sandbox() -> Sandbox {
@@ -166,18 +171,22 @@ async fn pusher_js_pings_by_the_time_it_was_told_and_answers_pings() {
     assert_eq!(sandbox.pusher().observed().connections, 1);
 }
 
-/// npm's `pusher`, knowing our first app's secrets.
+/// npm's `pusher`, knowing our first app's secrets, which open nothing else.
 async fn publisher(sandbox: &Sandbox) -> Node {
-    let app = sandbox.pusher().app();
-    let mut node = Node::start("pusher-publisher.js", &[&sandbox.pusher_url(), &app.id, &app.key]);
+    let (app, port) = (sandbox.pusher().app(), sandbox.address(Side::Pusher).port().to_string());
     let master_key = data_encoding::BASE64.encode(&app.master_key);
-    node.write(&format!("{}\n{master_key}\n", app.secret)).await;
+    let mut node = Node::start("pusher-server.js", &[&port, &app.id, &app.key, &app.secret, &master_key]);
+    node.until("ready").await;
     node
 }
 
-async fn done(node: &mut Node, call: &Value) -> Value {
-    say(node, call).await;
-    node.until("done").await["answer"].clone()
+async fn call(node: &mut Node, method: &str, args: Value) {
+    say(node, &json!({"order": "call", "method": method, "args": args})).await;
+}
+
+async fn answer(node: &mut Node, method: &str, args: Value) -> Value {
+    call(node, method, args).await;
+    node.until("answered").await["answer"].clone()
 }
 
 fn triggered(pusher: &PusherApps) -> u64 {
@@ -193,20 +202,20 @@ async fn what_the_server_library_triggers_reaches_pusher_js() {
         subscribed(&mut node, channel).await;
     }
     let mut library = publisher(&sandbox).await;
-    done(&mut library, &json!(["trigger", ["news", "rest"], "posted", {"n": 1}])).await;
+    answer(&mut library, "trigger", json!([["news", "rest"], "posted", {"n": 1}])).await;
     assert_eq!(told(&mut node, "news", "posted").await, json!({"n": 1}));
     assert_eq!(told(&mut node, "rest", "posted").await, json!({"n": 1}));
     let batch = json!([
         {"channel": "news", "name": "first", "data": {"n": 2}},
         {"channel": "rest", "name": "second", "data": "just text"},
     ]);
-    done(&mut library, &json!(["triggerBatch", batch])).await;
+    answer(&mut library, "triggerBatch", json!([batch])).await;
     assert_eq!(told(&mut node, "news", "first").await, json!({"n": 2}));
     assert_eq!(told(&mut node, "rest", "second").await, "just text");
-    done(&mut library, &json!(["trigger", sealed, "made", {"plan": "B"}])).await;
+    answer(&mut library, "trigger", json!([sealed, "made", {"plan": "B"}])).await;
     assert_eq!(told(&mut node, sealed, "made").await, json!({"plan": "B"}));
     assert_eq!(triggered(sandbox.pusher()), 4);
-    let channels = done(&mut library, &json!(["get", {"path": "/channels", "params": {}}])).await;
+    let channels = answer(&mut library, "get", json!([{"path": "/channels", "params": {}}])).await;
     assert_eq!(channels["channels"].as_object().unwrap().len(), 3);
 }
 
@@ -215,23 +224,135 @@ async fn the_server_library_signs_as_we_do_and_is_told_what_is_wrong() {
     let sandbox = sandbox().await;
     let app = sandbox.pusher().app();
     let mut library = publisher(&sandbox).await;
-    let private = done(&mut library, &json!(["authorizeChannel", "12.34", "private-mine"])).await;
+    let private = answer(&mut library, "authorizeChannel", json!(["12.34", "private-mine"])).await;
     assert_eq!(private, json!({"auth": app.sign("12.34", "private-mine", None)}));
     let person = json!({"user_id": "ada", "user_info": {"name": "Ada"}});
-    let presence = done(&mut library, &json!(["authorizeChannel", "12.34", "presence-room", person])).await;
+    let presence = answer(&mut library, "authorizeChannel", json!(["12.34", "presence-room", person])).await;
     let data = presence["channel_data"].as_str().unwrap();
     assert_eq!(presence["auth"], app.sign("12.34", "presence-room", Some(data)));
-    let sealed = done(&mut library, &json!(["authorizeChannel", "12.34", "private-encrypted-x"])).await;
+    let sealed = answer(&mut library, "authorizeChannel", json!(["12.34", "private-encrypted-x"])).await;
     let secret = app.shared_secret("private-encrypted-x");
     assert_eq!(sealed["shared_secret"], data_encoding::BASE64.encode(&secret));
-    let user = done(&mut library, &json!(["authenticateUser", "12.34", {"id": "ada"}])).await;
+    let user = answer(&mut library, "authenticateUser", json!(["12.34", {"id": "ada"}])).await;
     assert_eq!(user["auth"], app.sign_user("12.34", user["user_data"].as_str().unwrap()));
 
-    let call = json!(["trigger", "news", "posted", "x".repeat(10_241)]);
-    say(&mut library, &call).await;
+    call(&mut library, "trigger", json!(["news", "posted", "x".repeat(10_241)])).await;
     assert_eq!(library.until("failed").await["status"], 413);
-    let app = belfry_sandbox::pusher::App { secret: "another".to_owned(), ..app };
+    let app = App { secret: "another".to_owned(), ..app };
     let _handle = sandbox.pusher().add_app(app);
-    say(&mut library, &json!(["trigger", "news", "posted", {}])).await;
+    call(&mut library, "trigger", json!(["news", "posted", {}])).await;
     assert_eq!(library.until("failed").await["status"], 401);
+}
+
+/// One connection by hand: what comes in, frame by frame, as far as two servers can agree on it.
+struct Wireman {
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    socket_id: String,
+}
+
+impl Wireman {
+    async fn connect(base: &str, key: &str, query: &str) -> Self {
+        let url = format!("{}/app/{key}{query}", base.replace("http:", "ws:"));
+        Self { socket: connect_async(url).await.unwrap().0, socket_id: String::new() }
+    }
+
+    async fn say(&mut self, frame: &str) {
+        self.socket.send(Frame::text(frame.to_owned())).await.unwrap();
+    }
+
+    /// The next frame; a close is its code and reason.
+    async fn next(&mut self) -> Value {
+        let next = tokio::time::timeout(LIMIT, async {
+            loop {
+                match self.socket.next().await {
+                    Some(Ok(Frame::Text(text))) => return opened(serde_json::from_str(&text).unwrap()),
+                    Some(Ok(Frame::Close(close))) => {
+                        let close = close.unwrap();
+                        return json!({"close": u16::from(close.code), "reason": close.reason.as_str()});
+                    }
+                    Some(Ok(_)) => {}
+                    Some(Err(error)) => panic!("{error}"),
+                    None => panic!("it ended without a word"),
+                }
+            }
+        });
+        next.await.unwrap()
+    }
+
+    /// The greeting, without what is new on each connection.
+    async fn greeted(&mut self) -> Value {
+        let mut greeting = self.next().await;
+        let socket_id = greeting["data"]["text"]["socket_id"].take();
+        socket_id.as_str().unwrap().clone_into(&mut self.socket_id);
+        greeting
+    }
+}
+
+/// JSON text in `data` is opened, since its fields have no order, and marked as text.
+fn opened(mut frame: Value) -> Value {
+    let text = frame["data"].as_str().and_then(|text| serde_json::from_str::<Value>(text).ok());
+    if let Some(text) = text {
+        frame["data"] = json!({"text": text});
+    }
+    frame
+}
+
+/// A conversation with a server of soketi's kind, as it was heard.
+async fn conversation(base: &str, app: &App, trigger: impl AsyncFn(&str, &str, &Value)) -> Vec<Value> {
+    let mut heard = Vec::new();
+    let mut ada = Wireman::connect(base, &app.key, "?protocol=99").await;
+    heard.push(ada.greeted().await);
+    let subscribe = |data: Value| json!({"event": "pusher:subscribe", "data": data}).to_string();
+    let person = |id: &str| json!({"user_id": id, "user_info": {"name": id}}).to_string();
+    let joining = |who: &Wireman, id: &str| {
+        let data = person(id);
+        let auth = app.sign(&who.socket_id, "presence-room", Some(&data));
+        subscribe(json!({"channel": "presence-room", "auth": auth, "channel_data": data}))
+    };
+    ada.say("{no json").await;
+    ada.say(r#"{"event":"pusher:ping","data":{}}"#).await;
+    heard.push(ada.next().await);
+    ada.say(&subscribe(json!({"channel": "news"}))).await;
+    heard.push(ada.next().await);
+    ada.say(&subscribe(json!({"channel": "private-mine", "auth": format!("{}:00", app.key)}))).await;
+    heard.push(ada.next().await);
+    let auth = app.sign(&ada.socket_id, "private-mine", None);
+    ada.say(&subscribe(json!({"channel": "private-mine", "auth": auth}))).await;
+    heard.push(ada.next().await);
+    ada.say(&subscribe(json!({"channel": "cache-rates"}))).await;
+    heard.extend([ada.next().await, ada.next().await]);
+    for channel in ["news", "private-mine", "cache-rates"] {
+        trigger(channel, "posted", &json!({"n": 1})).await;
+        heard.push(ada.next().await);
+    }
+    ada.say(&joining(&ada, "ada")).await;
+    heard.push(ada.next().await);
+    let mut ben = Wireman::connect(base, &app.key, "?protocol=7").await;
+    ben.greeted().await;
+    ben.say(&subscribe(json!({"channel": "cache-rates"}))).await;
+    heard.extend([ben.next().await, ben.next().await]);
+    ben.say(&joining(&ben, "ben")).await;
+    heard.extend([ben.next().await, ada.next().await]);
+    ben.say(r#"{"event":"client-typing","channel":"presence-room","data":{"on":true}}"#).await;
+    heard.push(ada.next().await);
+    ben.socket.close(None).await.unwrap();
+    heard.push(ada.next().await);
+    let mut nobody = Wireman::connect(base, "nokey", "?protocol=7").await;
+    heard.extend([nobody.next().await, nobody.next().await]);
+    heard
+}
+
+#[tokio::test]
+async fn the_sandbox_says_word_for_word_what_the_real_soketi_says() {
+    let soketi = Soketi::start().await;
+    let theirs = App::new(soketi::KEY, soketi::SECRET, soketi::APP);
+    let trigger = async |channel: &str, event: &str, data: &Value| soketi.trigger(channel, event, data).await;
+    let real = conversation(&soketi.url(), &theirs, trigger).await;
+    let sandbox = sandbox().await;
+    sandbox.pusher().set(|settings| settings.quirk = Quirk::Soketi);
+    let trigger = async |channel: &str, event: &str, data: &Value| {
+        assert!(sandbox.pusher().trigger(channel, event, data) > 0);
+    };
+    let fake = conversation(&sandbox.pusher_url(), &sandbox.pusher().app(), trigger).await;
+    assert_eq!(fake, real);
 }
