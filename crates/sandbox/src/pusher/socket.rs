@@ -110,7 +110,7 @@ impl Line {
     /// Writes what is in the queue, many frames at a time.
     async fn say(&mut self, first: Option<Out>) -> Next {
         let mut word = first;
-        for _ in 0..BATCH {
+        for written in 1..=BATCH {
             match word {
                 Some(Out::Text(text)) => {
                     if self.socket.feed(Message::Text(text)).await.is_err() {
@@ -127,6 +127,10 @@ impl Line {
                     let _gone_anyway = self.socket.flush().await;
                     return Next::End;
                 }
+            }
+            // What is taken out of the queue has to be written, too.
+            if written == BATCH {
+                break;
             }
             match self.outgoing.try_recv() {
                 Ok(next) => word = Some(next),
