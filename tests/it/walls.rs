@@ -126,8 +126,19 @@ fn names_after(code: &str, path: &str) -> BTreeSet<String> {
     names
 }
 
+/// Whether the file has a module of ours under this name: its own, or one that it takes in.
+fn has_module(code: &str, name: &str) -> bool {
+    let is_word =
+        |tree: &str| tree.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|word| word == name);
+    let taken_in = code.split("use crate::").skip(1).filter_map(|rest| rest.split(';').next());
+    code.contains(&format!("mod {name};")) || taken_in.into_iter().any(is_word)
+}
+
 /// Whether a path begins with this name, so that it is the crate and not a module of ours.
 fn uses_crate(code: &str, name: &str) -> bool {
+    if has_module(code, name) {
+        return code.contains(&format!("use ::{name}::")) || code.contains(&format!(" ::{name}::"));
+    }
     let path = format!("{name}::");
     code.match_indices(&path).any(|(at, _)| {
         let before = code[..at].chars().next_back();
@@ -243,6 +254,9 @@ fn a_wrong_import_is_found_however_it_is_written() {
         ("source", 3, "use pusher::{Client, Event};", 0),
         ("engine", 2, "fn f(error: &pusher::Error) {}", 1),
         ("engine", 2, "use crate::source::pusher::Feed;", 0),
+        ("engine", 2, "use crate::source::{SignedIn, pusher};\nfn f() { pusher::sign_in() }", 0),
+        ("engine", 2, "use crate::source::pusher;\nuse ::pusher::sign;", 1),
+        ("cli", 2, "mod pusher;\nfn f(add: pusher::AddPusher) {}", 0),
         ("front", 2, "use pusher::sign;", 1),
         ("account", 1, "use crate::env::Env;", 1),
         ("account", 1, "use super::env::Env;", 1),
