@@ -93,7 +93,7 @@ mod tests {
         let map = FieldMap::from_text(toml).unwrap();
         assert_eq!(map, FieldMap::from_text(json).unwrap());
         assert_eq!(FieldMap::from_text(&map.to_text()).unwrap(), map);
-        for (name, _) in super::super::PRESETS {
+        for (name, _) in crate::feed::PRESETS {
             let map = FieldMap::preset(name).unwrap();
             assert_eq!(FieldMap::from_text(&map.to_text()).unwrap(), map);
         }

@@ -15,7 +15,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use jiff::Timestamp;
 use tokio::time::Instant;
-use tracing::{debug, info, warn};
+use tracing::{debug, info};
 use url::Url;
 
 use crate::env::{Clock, Env};
@@ -147,6 +147,8 @@ pub(crate) struct Link {
     /// How many of them are not answered yet.
     open: usize,
     all_told: bool,
+    /// What the server last complained of without saying which channel it meant.
+    complaint: Option<String>,
     /// What the last refusal means for the link, should nothing else be left of it.
     refusal: Option<Failure>,
     passing: BTreeMap<Arc<str>, u32>,
@@ -199,6 +201,7 @@ impl Link {
             open: channels.len(),
             channels,
             all_told: false,
+            complaint: None,
             refusal: None,
             passing: std::mem::take(&mut before.passing),
             go_encrypted: before.encrypted,
@@ -283,11 +286,12 @@ impl Link {
             }
             Event::MemberRemoved { channel, user_id } => Some(Heard::MemberRemoved { channel, user_id }),
             Event::Complaint { code, text } => {
-                warn!(server = self.server, code, "the server complains: {text}");
+                info!(server = self.server, code, "the server complains: {text}");
+                self.complaint = Some(text);
                 None
             }
             Event::Sealed { channel, event } => {
-                warn!(server = self.server, %channel, event, "an encrypted event could not be opened");
+                info!(server = self.server, %channel, event, "an encrypted event could not be opened");
                 None
             }
             Event::CacheMiss { .. } | Event::Count { .. } | Event::Alive => None,
@@ -316,7 +320,7 @@ impl Link {
         self.client.give_up(&channel, &socket_id);
         if self.channels.get(&channel) == Some(&Standing::Subscribed) {
             // Only the new secret of an encrypted channel was not given: what cannot be opened is told as such.
-            warn!(server = self.server, %channel, "no new secret: {error}");
+            info!(server = self.server, %channel, "no new secret: {error}");
             return Ok(None);
         }
         match error {
@@ -359,6 +363,10 @@ impl Link {
     fn words_of_refusal(&self, channel: &str, status: Option<u16>, text: &str) -> Failure {
         let server = &self.server;
         match status {
+            // Some servers refuse a signature with a complaint that names no channel.
+            None if let Some(complaint) = &self.complaint => Failure::fatal(format!(
+                "{server} did not let this account listen to “{channel}” ({complaint}): check the app's secret or the auth endpoint"
+            )),
             None => Failure::transient(format!("{server} did not answer the wish to listen to “{channel}”")),
             Some(401 | 403 | 4009) => Failure::fatal(format!(
                 "{server} refuses the signature for “{channel}” ({text}): check the app's secret or the auth endpoint"
