@@ -31,6 +31,8 @@ mod podio_shapes;
 mod podio_sign_in;
 mod podio_week;
 mod podio_words;
+mod pusher;
+mod pusher_cli;
 mod quiet;
 mod read_state;
 mod reliability;

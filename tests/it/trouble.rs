@@ -9,19 +9,19 @@ use std::time::{Duration, Instant};
 use belfry_sandbox::{Answer, Fault, Options, Sandbox, Settings, Spec};
 use serde_json::Value;
 
-struct Person {
-    sandbox: Sandbox,
+pub struct Person {
+    pub sandbox: Sandbox,
     folder: tempfile::TempDir,
 }
 
 impl Person {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let podio = Settings { rate_limit: 100_000, ..Settings::default() };
         let sandbox = Sandbox::start(Options { podio, ..Options::apart() }).await.unwrap();
         Self { sandbox, folder: tempfile::tempdir().unwrap() }
     }
 
-    fn home(&self) -> PathBuf {
+    pub fn home(&self) -> PathBuf {
         self.folder.path().join("home")
     }
 
@@ -29,7 +29,7 @@ impl Person {
         self.home().join("data").join("belfry.db")
     }
 
-    fn belfry(&self, args: &[&str]) -> Command {
+    pub fn belfry(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_belfry"));
         command
             .args(args)
@@ -39,7 +39,7 @@ impl Person {
         command
     }
 
-    fn run(&self, args: &[&str]) -> Output {
+    pub fn run(&self, args: &[&str]) -> Output {
         tokio::task::block_in_place(|| self.belfry(args).stdin(Stdio::null()).output().unwrap())
     }
 
@@ -60,14 +60,14 @@ impl Person {
         assert!(added.status.success(), "{added:?}");
     }
 
-    fn accounts(&self) -> String {
+    pub fn accounts(&self) -> String {
         let listed = self.run(&["account", "list", "--json"]);
         assert!(listed.status.success(), "{listed:?}");
         String::from_utf8(listed.stdout).unwrap()
     }
 }
 
-fn fed(mut command: Command, input: &str) -> Output {
+pub fn fed(mut command: Command, input: &str) -> Output {
     tokio::task::block_in_place(|| {
         let mut child =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -79,7 +79,7 @@ fn fed(mut command: Command, input: &str) -> Output {
 
 /// The one sentence it said, and its exit code.
 #[track_caller]
-fn sentence(output: &Output) -> (i32, String) {
+pub fn sentence(output: &Output) -> (i32, String) {
     let said = String::from_utf8(output.stderr.clone()).unwrap();
     let lines: Vec<&str> = said.lines().filter(|line| !line.trim().is_empty()).collect();
     assert_eq!(lines.len(), 1, "one sentence: {said}");
@@ -273,15 +273,15 @@ async fn a_full_disk_is_said_and_everything_arrives_once_there_is_room() {
 }
 
 /// `belfry run --json`, ended by its process id.
-struct Resident {
+pub struct Resident {
     child: std::process::Child,
     input: std::process::ChildStdin,
     lines: std::sync::mpsc::Receiver<Value>,
-    seen: Vec<Value>,
+    pub seen: Vec<Value>,
 }
 
 impl Resident {
-    fn start(person: &Person) -> Self {
+    pub fn start(person: &Person) -> Self {
         let mut resident = Self::from(person.belfry(&["run", "--json", "--toast", "print"]));
         resident.until("it is live", |line| line["state"] == "live");
         resident
@@ -307,12 +307,12 @@ impl Resident {
         self.input.write_all(b"\n").unwrap();
     }
 
-    fn until(&mut self, what: &str, is_it: impl Fn(&Value) -> bool) -> Value {
+    pub fn until(&mut self, what: &str, is_it: impl Fn(&Value) -> bool) -> Value {
         self.until_all(what, |seen| seen.last().is_some_and(&is_it));
         self.seen.last().unwrap().clone()
     }
 
-    fn until_all(&mut self, what: &str, are_they: impl Fn(&[Value]) -> bool) {
+    pub fn until_all(&mut self, what: &str, are_they: impl Fn(&[Value]) -> bool) {
         let deadline = Instant::now() + Duration::from_secs(60);
         tokio::task::block_in_place(|| {
             loop {
