@@ -176,7 +176,7 @@ fn admit_one(
     }
     let completes = hint && notification.detail == Detail::Whole;
     if completes {
-        complete(conn, id, notification)?;
+        complete(conn, id, notification, false)?;
     }
     // A list says how stars are now. What is pushed was just made: it says nothing of them, and a hint even less.
     let listed = arrival != Arrival::Live && notification.detail == Detail::Whole;
@@ -285,7 +285,7 @@ fn renew(
     now: Timestamp,
 ) -> rusqlite::Result<Admitted> {
     let now = now.as_millisecond();
-    complete(conn, id, n)?;
+    complete(conn, id, n, n.no_news)?;
     conn.prepare_cached("UPDATE notification SET version = ?2, urgency = ?3 WHERE id = ?1")?.execute((
         id,
         n.version,
@@ -310,11 +310,12 @@ fn renew(
     Ok(Admitted::Renewed(NotificationId(id)))
 }
 
-fn complete(conn: &Connection, id: i64, n: &Notification) -> rusqlite::Result<()> {
+/// `small`: whether it is news stays as it was, since its toast may still wait.
+fn complete(conn: &Connection, id: i64, n: &Notification, small: bool) -> rusqlite::Result<()> {
     conn.prepare_cached(
         "UPDATE notification SET kind = ?2, icon = ?3, title = ?4, body = ?5, actor = ?6, context_what = ?7,
              context_id = ?8, context_title = ?9, context_place = ?10, context_url = ?11, occurred_at = ?12,
-             wants_banner = ?13, detail = 'whole', raw = ?14, wants_sound = ?15, no_news = ?16
+             wants_banner = ?13, detail = 'whole', raw = ?14, wants_sound = ?15, no_news = iif(?17, no_news, ?16)
          WHERE id = ?1",
     )?
     .execute(rusqlite::params![
@@ -334,6 +335,7 @@ fn complete(conn: &Connection, id: i64, n: &Notification) -> rusqlite::Result<()
         n.raw,
         n.wants_sound,
         n.no_news,
+        small,
     ])
     .map(drop)
 }
@@ -432,6 +434,27 @@ mod tests {
             ("shown", Some(at(20)), None)
         );
         assert!(bench.store.pending(9).await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_small_change_does_not_silence_what_waits_to_be_told() {
+        let bench = Bench::with_account().await;
+        let version = |version, no_news| Notification {
+            version,
+            no_news,
+            body: format!("{version}"),
+            ..told("item", 1)
+        };
+        bench.admit(vec![version(1, false)]).await;
+        bench.admit(vec![version(2, true)]).await;
+        let pending = bench.store.pending(9).await.unwrap();
+        assert_eq!(pending[0].notification, version(2, false));
+        // What was no news from the first stays so.
+        let other =
+            |version_, no_news| Notification { external_id: "other".into(), ..version(version_, no_news) };
+        bench.admit(vec![other(1, true)]).await;
+        bench.admit(vec![other(2, true)]).await;
+        assert!(bench.store.pending(9).await.unwrap()[1].notification.no_news);
     }
 
     #[tokio::test]

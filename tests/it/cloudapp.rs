@@ -112,6 +112,22 @@ async fn a_look_more_is_quiet_and_says_why() {
 }
 
 #[tokio::test]
+async fn a_look_more_does_not_silence_what_waits_to_be_told() {
+    let drops = Drops::live().await;
+    let there = drops.there();
+    let until = drops.env.clock.now() + jiff::SignedDuration::from_hours(1);
+    drops.desk().pause_toasts(Some(until)).await.unwrap();
+    let href = there.upload(ADA, "plan.pdf", ItemType::Image);
+    drops.until_kept(1).await;
+    drops.until_settled().await;
+    there.view(&href).unwrap();
+    let seen = async || drops.kept().await[0].notification.body.contains("1 view").then_some(());
+    drops.until("it counts a view", LIMIT, seen).await;
+    drops.desk().pause_toasts(None).await.unwrap();
+    assert_eq!(drops.until_shown(1).await[0].title, "Ada's plan.pdf is up");
+}
+
+#[tokio::test]
 async fn a_storm_of_five_hundred_views_is_no_toast_and_no_row() {
     let drops = Drops::live().await;
     let there = drops.there();

@@ -17,6 +17,8 @@ mod parts;
 mod pending;
 mod sign_in;
 mod taking;
+#[cfg(test)]
+mod tests;
 
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
