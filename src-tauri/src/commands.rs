@@ -5,12 +5,13 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use belfry::account::{AccountId, Choices};
+use belfry::account::{AccountId, Choices, PusherSettings};
 use belfry::act::{Act, Offer};
 use belfry::env::Opener;
+use belfry::feed::{FieldMap, Tried};
 use belfry::front::views::{
-    AccountView, ActView, Entry, Health, InboxWish, Marked, Opened, Overview, Removed, Settings, SignIn,
-    SignInAnswer, SignInStep, TestToast, Trouble, Why,
+    AccountView, ActView, Entry, FeedView, Health, InboxWish, Marked, Opened, Overview, Removed, Settings,
+    SignIn, SignInAnswer, SignInStep, TestToast, Trouble, Why,
 };
 use belfry::notification::NotificationId;
 use belfry::part::Part;
@@ -47,6 +48,10 @@ pub(crate) fn all() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static {
         sign_in_answer,
         set_paused,
         set_choices,
+        feed,
+        try_map,
+        set_map,
+        pusher_settings,
         remove_account,
         retry_now,
         pause_toasts,
@@ -174,6 +179,26 @@ async fn set_paused(resident: Hold<'_>, account: AccountId, paused: bool) -> Ans
 #[tauri::command]
 async fn set_choices(resident: Hold<'_>, account: AccountId, choices: Choices) -> Answer<()> {
     resident.notifier().await?.set_choices(account, choices).await
+}
+
+#[tauri::command]
+async fn feed(resident: Hold<'_>, account: AccountId) -> Answer<FeedView> {
+    resident.notifier().await?.feed(account).await
+}
+
+#[tauri::command]
+async fn try_map(resident: Hold<'_>, account: AccountId, map: Option<FieldMap>) -> Answer<Vec<Tried>> {
+    resident.notifier().await?.try_map(account, map).await
+}
+
+#[tauri::command]
+async fn set_map(resident: Hold<'_>, account: AccountId, map: FieldMap) -> Answer<()> {
+    resident.notifier().await?.set_map(account, map).await
+}
+
+#[tauri::command]
+async fn pusher_settings(resident: Hold<'_>, account: AccountId) -> Answer<PusherSettings> {
+    resident.notifier().await?.pusher_settings(account).await
 }
 
 #[tauri::command]

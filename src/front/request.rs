@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::account::{AccountId, Choices};
+use crate::account::{AccountId, Choices, PusherSettings};
 use crate::act::{Act, Offer};
 use crate::engine::Desk;
 use crate::engine::views::{
@@ -101,6 +101,8 @@ requests! {
     try_map as TryMap (account: AccountId, map: Option<FieldMap>) -> Vec<Tried>, within PROMPT;
     /// Keeps another map for an account, if it makes sense; holds for what comes from now on.
     set_map as SetMap (account: AccountId, map: FieldMap) -> (), within PROMPT;
+    /// How an account at a Pusher-compatible server is set. There is no secret in it.
+    pusher_settings as PusherSettings (account: AccountId) -> PusherSettings, within PROMPT;
     /// Signs an account out at its service, and removes it with its secrets, rows and toasts.
     remove_account as RemoveAccount (account: AccountId) -> Removed, within PROMPT;
     /// Tries a waiting or broken link at once.

@@ -1104,9 +1104,47 @@ event: string,
  */
 data: string | null, 
 /**
- * True if a rule made a notification of it.
+ * True if only a rule that names the event makes a notification of it.
  */
-told: boolean, };
+only_named: boolean, };
+
+/**
+ * What a map makes of a payload.
+ */
+export type Tried = { 
+/**
+ * The payload.
+ */
+payload: Payload, 
+/**
+ * The place of the rule that fits, from 1.
+ */
+rule: number | null, 
+/**
+ * What it becomes; nothing if it is no news.
+ */
+told: Notification | null, 
+/**
+ * What could not be filled in, a sentence each.
+ */
+troubles: Array<string>, };
+
+/**
+ * How a feed becomes notifications, and what came of it.
+ */
+export type FeedView = { 
+/**
+ * The person's map.
+ */
+map: FieldMap, 
+/**
+ * The last events, newest first; only a resident knows any.
+ */
+payloads: Array<Payload>, 
+/**
+ * True while a resident holds the links.
+ */
+running: boolean, };
 
 /**
  * The server of a Pusher app.

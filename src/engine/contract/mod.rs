@@ -19,7 +19,7 @@ use crate::engine::views::{
     PasswordSignIn, Removed, Settings, SignIn, SignInAnswer, SignInStep, SignInTo, Signal, TestToast,
     Trouble, TroubleKind, Why,
 };
-use crate::feed::{FieldMap, Payload, Rule, Tried, Unmatched};
+use crate::feed::{FieldMap, PRESETS, Payload, Rule, Tried, Unmatched};
 use crate::kind::{Icon, Kind, Urgency};
 use crate::link::LinkState;
 use crate::notification::{Context, Detail, Notification, NotificationId};
@@ -144,6 +144,8 @@ fn the_answers_are_as_the_window_knows_them() {
     snapshot("sign-in-step-done", &done);
     snapshot("trouble", &values::trouble());
     snapshot("signals", &values::signals());
+    let presets = PRESETS.iter().map(|(name, _)| serde_json::json!({ "name": name, "map": FieldMap::preset(name) }));
+    snapshot("presets", &presets.collect::<Vec<_>>());
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The desk's answers about feeds: what came, what the person's map makes of it, and another map.
 
 use super::Desk;
-use crate::account::{Account, AccountId, Settings};
+use crate::account::{Account, AccountId, PusherSettings, Settings};
 use crate::engine::views::{FeedView, Trouble};
 use crate::feed::{FieldMap, Tried};
 use crate::source::generic;
@@ -33,6 +33,17 @@ impl Desk {
             settings.map = map;
         }
         self.keep_account(stored).await
+    }
+
+    /// How an account at a Pusher-compatible server is set. There is no secret in it.
+    pub async fn pusher_settings(&self, account: AccountId) -> Result<PusherSettings, Trouble> {
+        let stored = self.known_account(&account).await?;
+        match stored.settings {
+            Settings::Pusher(settings) => Ok(settings),
+            Settings::Podio(_) | Settings::Cloudapp(_) | Settings::Demo => {
+                Err(Trouble::usage(format!("“{account}” is not at a Pusher-compatible server")))
+            }
+        }
     }
 }
 
