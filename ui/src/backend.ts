@@ -4,8 +4,8 @@
 import { invoke } from '@tauri-apps/api/core';
 import { listen } from '@tauri-apps/api/event';
 import type {
-  AccountId, AccountView, Choices, Entry, Health, InboxWish, Marked, NotificationId, Opened, Overview, Removed, Settings, SignIn, Part, Act, ActView, Offer,
-  SignInAnswer, SignInStep, Signal, TestToast, Why,
+  AccountId, AccountView, Choices, Entry, FeedView, FieldMap, Health, InboxWish, Marked, NotificationId, Opened, Overview, PusherSettings, Removed, Settings, SignIn, Part,
+  Act, ActView, Offer, Tried, SignInAnswer, SignInStep, Signal, TestToast, Why,
 } from './contract';
 
 /** Whether Belfry starts when the person logs in: the real state, and a sentence about it. */
@@ -39,6 +39,10 @@ export interface Backend {
   sign_in_answer(attempt: number, answer: SignInAnswer): Promise<SignInStep>;
   set_paused(account: AccountId, paused: boolean): Promise<void>;
   set_choices(account: AccountId, choices: Choices): Promise<void>;
+  feed(account: AccountId): Promise<FeedView>;
+  try_map(account: AccountId, map: FieldMap | null): Promise<Tried[]>;
+  set_map(account: AccountId, map: FieldMap): Promise<void>;
+  pusher_settings(account: AccountId): Promise<PusherSettings>;
   remove_account(account: AccountId): Promise<Removed>;
   retry_now(account: AccountId): Promise<void>;
   pause_toasts(until: string | null): Promise<void>;
@@ -76,6 +80,10 @@ export const backend: Backend = {
   sign_in_answer: (attempt, answer) => invoke('sign_in_answer', { attempt, answer }),
   set_paused: (account, paused) => invoke('set_paused', { account, paused }),
   set_choices: (account, choices) => invoke('set_choices', { account, choices }),
+  feed: (account) => invoke('feed', { account }),
+  try_map: (account, map) => invoke('try_map', { account, map }),
+  set_map: (account, map) => invoke('set_map', { account, map }),
+  pusher_settings: (account) => invoke('pusher_settings', { account }),
   remove_account: (account) => invoke('remove_account', { account }),
   retry_now: (account) => invoke('retry_now', { account }),
   pause_toasts: (until) => invoke('pause_toasts', { until }),

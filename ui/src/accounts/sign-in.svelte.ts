@@ -2,9 +2,12 @@
 // whichever comes to an end first, wins.
 
 import { backend } from '#backend';
-import type { AccountId, SignIn, SignInStep } from '../contract';
+import type { AccountId, Service, SignIn, SignInStep } from '../contract';
 import { wordsOf } from '../trouble';
 import { words } from '../words';
+
+/** The services that an account can be connected at. */
+export type Connectable = Exclude<Service, 'demo'>;
 
 export class SignInUnderWay {
   phase = $state<'form' | 'browser' | 'second-factor'>('form');

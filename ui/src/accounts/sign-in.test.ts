@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { standing } from './link-words';
-import { emptyForm, mistake, wishOf } from './sign-in-form';
+import { emptyPodio, podioMistake, podioWish } from './podio-form';
 import type { AccountView } from '../contract';
 
 const account = (state: object, paused = false) =>
@@ -8,23 +8,23 @@ const account = (state: object, paused = false) =>
 
 describe('the wish that a form makes', () => {
   it('leaves out what was left empty', () => {
-    expect(wishOf({ ...emptyForm(), clientId: ' key ', clientSecret: 's' }, null)).toEqual({
+    expect(podioWish({ ...emptyPodio(), clientId: ' key ', clientSecret: 's' }, null)).toEqual({
       service: 'podio', account: null, name: null, settings: { client_id: 'key' }, client_secret: 's', password: null,
     });
   });
   it('is bare where a built-in key is meant', () => {
-    expect(wishOf(emptyForm(), null)).toEqual({ service: 'podio', account: null, name: null, settings: null, client_secret: null, password: null });
+    expect(podioWish(emptyPodio(), null)).toEqual({ service: 'podio', account: null, name: null, settings: null, client_secret: null, password: null });
   });
   it('carries addresses for a server of one’s own', () => {
-    expect(wishOf({ ...emptyForm(), clientId: 'k', clientSecret: 's', apiUrl: 'http://localhost:1' }, null).settings).toEqual({ client_id: 'k', api_url: 'http://localhost:1' });
+    expect(podioWish({ ...emptyPodio(), clientId: 'k', clientSecret: 's', apiUrl: 'http://localhost:1' }, null).settings).toEqual({ client_id: 'k', api_url: 'http://localhost:1' });
   });
   it('for an account that is there names only the account and the way', () => {
-    const form = { ...emptyForm(), how: 'password' as const, username: ' mia ', password: ' p ', clientId: 'k' };
-    expect(wishOf(form, 'podio')).toEqual({ service: 'podio', account: 'podio', name: null, settings: null, client_secret: null, password: { username: 'mia', password: ' p ' } });
+    const form = { ...emptyPodio(), how: 'password' as const, username: ' mia ', password: ' p ', clientId: 'k' };
+    expect(podioWish(form, 'podio')).toEqual({ service: 'podio', account: 'podio', name: null, settings: null, client_secret: null, password: { username: 'mia', password: ' p ' } });
   });
   it('a client ID wants its secret', () => {
-    expect(mistake({ ...emptyForm(), clientId: 'k' })).toMatch(/secret/);
-    expect(mistake(emptyForm())).toBeNull();
+    expect(podioMistake({ ...emptyPodio(), clientId: 'k' })).toMatch(/secret/);
+    expect(podioMistake(emptyPodio())).toBeNull();
   });
 });
 

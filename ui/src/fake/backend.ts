@@ -1,9 +1,9 @@
 // The backend of the tests and of `vite dev`: the same interface over values in memory. It starts from the contract's snapshots, so
-// that the page meets the very JSON that Belfry writes. The address chooses the scene: `?scene=day|first-run|many|hostile|details`.
+// that the page meets the very JSON that Belfry writes. The address chooses the scene: `?scene=day|first-run|many|hostile|details|feeds`.
 
 import type { Backend, LoginStart, Resident, Wanted } from '../backend';
 import type {
-  AccountId, AccountView, Act, ActState, ActView, Choices, Entry, Health, InboxWish, NotificationId, Offer, Overview, Settings, SignIn, SignInAnswer, SignInStep, Signal, Trouble, Why,
+  AccountId, AccountView, Act, ActState, ActView, Choices, Entry, Health, InboxWish, NotificationId, Offer, Overview, Payload, PusherSettings, Settings, SignIn, SignInAnswer, SignInStep, Signal, Trouble, Why,
 } from '../contract';
 import healthSnapshot from '../../contract/health.json';
 import overviewSnapshot from '../../contract/overview.json';
@@ -12,13 +12,14 @@ import browserStep from '../../contract/sign-in-step-browser.json';
 import whySnapshot from '../../contract/why.json';
 import { isWordy } from '../inbox/acts';
 import { day, detailed, hostile, many, news, partsOf } from './day';
+import { checked, feedAccounts, feedPartsOf, feedRows, LARAVEL_SETTINGS, payloadOf, payloads as seen, tried } from './feeds';
 
 const scene = new URLSearchParams(location.search).get('scene') ?? 'day';
 const started = Date.now();
 const seedAccounts = (overviewSnapshot as unknown as Overview).accounts;
 
-let accounts: AccountView[] = scene === 'first-run' ? [] : seedAccounts.map((account) => revived(account));
-let rows: Entry[] = scene === 'many' ? many(100_000, started) : scene === 'hostile' ? hostile(started) : scene === 'first-run' ? [] : scene === 'details' ? detailed(started) : day(started);
+let accounts: AccountView[] = scene === 'first-run' ? [] : [...seedAccounts.map((account) => revived(account)), ...(scene === 'feeds' ? feedAccounts(started) : [])];
+let rows: Entry[] = scene === 'many' ? many(100_000, started) : scene === 'hostile' ? hostile(started) : scene === 'first-run' ? [] : scene === 'details' ? detailed(started) : scene === 'feeds' ? feedRows(started) : day(started);
 let settings = structuredClone(settingsSnapshot) as unknown as Settings;
 let pausedUntil: string | null = null;
 let loginStart: LoginStart = { on: false, words: 'Belfry does not start by itself.' };
@@ -30,6 +31,8 @@ const calls: { command: string; args: unknown[] }[] = [];
 const hears = { signal: new Set<(it: Signal) => void>(), resident: new Set<(it: Resident) => void>(), show: new Set<(it: Wanted) => void>() };
 let signIn: { attempt: number; wish: SignIn; end: (step: SignInStep | Trouble) => void; ended: Promise<SignInStep> } | null = null;
 let attempts = 0;
+const feeds = new Map<AccountId, PusherSettings>(scene === 'feeds' ? [['pusher', LARAVEL_SETTINGS]] : []);
+let came: Payload[] = scene === 'feeds' ? seen(started) : [];
 const unchosen: Choices = { colour: null, banners: 'service', sound: 'service' };
 let acts: ActView[] = [];
 
@@ -119,13 +122,21 @@ function setState(id: AccountId, changes: Record<string, unknown>): void {
   signal({ signal: 'accounts' });
 }
 
+function feedOf(account: AccountId): PusherSettings {
+  const settings = feeds.get(account);
+  if (!settings) throw { kind: 'usage', words: `“${account}” needs no map of fields` } satisfies Trouble;
+  return settings;
+}
+
 function kept(wish: SignIn): SignInStep {
   if (wish.account) {
+    if (wish.service === 'pusher' && wish.settings) feeds.set(wish.account, wish.settings);
     setState(wish.account, { state: 'live', last_sign_of_life: new Date().toISOString() });
     return { step: 'done', account: wish.account };
   }
   const { service } = wish;
   const id = wish.name ?? (accounts.some((account) => account.id === service) ? `${service}-${accounts.length + 1}` : service);
+  if (wish.service === 'pusher' && wish.settings) feeds.set(id, wish.settings);
   accounts = [...accounts, { id, service, label: 'Nora New', paused: false, colour: 'pink', choices: unchosen, state: 'live', last_sign_of_life: new Date().toISOString(), unread: 0 }];
   signal({ signal: 'accounts' });
   return { step: 'done', account: id };
@@ -145,7 +156,7 @@ const answers: Omit<Backend, 'onSignal' | 'onResident' | 'onShow'> = {
     return page;
   },
   entry: async (id) => ({ ...found(id), raw: '{"as":"the service sent it"}' }),
-  parts: async (id) => partsOf(found(id)),
+  parts: async (id) => feedPartsOf(found(id)) ?? partsOf(found(id)),
   why: async (id): Promise<Why> => ({ ...(whySnapshot as unknown as Why), id: found(id).id }),
   set_read: async (ids, read) => {
     const changed = change(ids, read);
@@ -207,7 +218,11 @@ const answers: Omit<Backend, 'onSignal' | 'onResident' | 'onShow'> = {
     });
     ended.catch(() => undefined);
     signIn = { attempt, wish, end, ended };
-    if (wish.service === 'pusher') return kept(wish);
+    if (wish.service === 'pusher') {
+      if (wish.settings) checked(wish.settings.map, 'the map of fields is wrong: ');
+      if (wish.settings?.key === 'wrong') throw { kind: 'failed', words: 'the server knows no app with this key' } satisfies Trouble;
+      return kept(wish);
+    }
     if (wish.service === 'cloudapp') {
       if (wish.password === 'wrong') throw { kind: 'needs-sign-in', words: 'The server did not accept this e-mail address and password.' } satisfies Trouble;
       return kept(wish);
@@ -239,6 +254,13 @@ const answers: Omit<Backend, 'onSignal' | 'onResident' | 'onShow'> = {
     accounts = accounts.map((it) => (it.id === account ? { ...it, choices, colour: choices.colour ?? it.colour } : it));
     signal({ signal: 'accounts' });
   },
+  feed: async (account) => ({ map: feedOf(account).map, payloads: came, running: resident === 'back' }),
+  try_map: async (account, map) => tried(account, map ?? feedOf(account).map, came),
+  set_map: async (account, map) => {
+    checked(map);
+    feeds.set(account, { ...feedOf(account), map });
+  },
+  pusher_settings: async (account) => feedOf(account),
   remove_account: async (account) => {
     accounts = accounts.filter((it) => it.id !== account);
     rows = rows.filter((row) => row.account !== account);
@@ -316,6 +338,14 @@ const outside = {
     rows = rows.map((row) => (row.id === id ? { ...row, ...changes } : row));
     signal({ signal: 'changed', id });
   },
+  /** A later version took a notification's place: it is unread again, and stands where its time says. */
+  renew(id: NotificationId, changes: Partial<Entry> = {}): void {
+    const later = { ...found(id), occurred_at: new Date().toISOString(), read: false, read_at: null, ...changes };
+    rows = [...rows.filter((row) => row.id !== id), later].sort(newer);
+    signal({ signal: 'renewed', id });
+  },
+  /** An event came on a feed. */
+  came: (event: string, data: unknown) => (came = [payloadOf(event, data, Date.now()), ...came]),
   /** What came of an act at the service. */
   changeAct,
   signal,

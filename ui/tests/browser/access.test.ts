@@ -85,6 +85,60 @@ const VIEWS: Record<string, { opening?: Opening; play?: (page: Page) => Promise<
       await page.getByTestId('server-addresses').locator('summary').click();
     },
   },
+  'add an account at CloudApp': {
+    play: async (page) => {
+      await page.getByTestId('nav-accounts').click();
+      await page.getByTestId('add-account').click();
+      await page.getByTestId('service-cloudapp').check();
+      await page.getByTestId('sign-in').click();
+      await page.getByTestId('wrong').first().waitFor();
+    },
+  },
+  'add an account at a Pusher-compatible server': {
+    play: async (page) => {
+      await page.getByTestId('nav-accounts').click();
+      await page.getByTestId('add-account').click();
+      await page.getByTestId('service-pusher').check();
+      await page.getByTestId('channels').fill('orders\nprivate-App.Models.User.1');
+      await page.getByTestId('by-endpoint').check();
+      await page.getByTestId('header-add').click();
+      await page.getByTestId('map-rules').locator('> summary').click();
+      await page.getByTestId('sign-in').click();
+      await page.getByTestId('wrong').first().waitFor();
+    },
+  },
+  'the app’s secret': {
+    play: async (page) => {
+      await page.getByTestId('nav-accounts').click();
+      await page.getByTestId('add-account').click();
+      await page.getByTestId('service-pusher').check();
+      await page.getByTestId('at-cluster').check();
+      await page.getByTestId('by-secret').check();
+      await page.getByTestId('app-secret').waitFor();
+    },
+  },
+  'the connection of an account': {
+    opening: { scene: 'feeds' },
+    play: async (page) => {
+      await page.getByTestId('nav-accounts').click();
+      await page.locator('[data-account=pusher]').getByTestId('account-sign-in').click();
+      await page.getByTestId('headers-anew').waitFor();
+    },
+  },
+  'what becomes of events': {
+    opening: { scene: 'feeds' },
+    play: async (page) => {
+      await page.getByTestId('nav-accounts').click();
+      await page.getByTestId('account-map').click();
+      await page.getByTestId('tried').first().locator('summary').click();
+      await page.getByTestId('rule-title').first().fill('{{ dta }}');
+      await page.getByTestId('wrong').first().waitFor();
+    },
+  },
+  'detail: an event': {
+    opening: { scene: 'feeds', at: 1900 },
+    play: (page) => page.getByTestId('parts').waitFor(),
+  },
   'sign in': {
     play: async (page) => {
       await page.getByTestId('nav-accounts').click();

@@ -108,7 +108,7 @@ describe('an account', () => {
     await page.getByTestId('sign-in-url').waitFor();
     await outside(page, (it) => it.browserDone());
     await becomes(async () => card(page, 'podio').getByTestId('account-state').innerText(), 'Connected');
-    expect(await calls(page, 'sign_in')).toEqual([[{ account: 'podio', name: null, podio: null, client_secret: null, password: null }]]);
+    expect(await calls(page, 'sign_in')).toEqual([[{ account: 'podio', name: null, service: 'podio', settings: null, client_secret: null, password: null }]]);
   });
 });
 
@@ -124,7 +124,7 @@ describe('a new account', () => {
     await becomes(async () => page.getByTestId('account').count(), 4);
     await becomes(async () => page.getByTestId('sign-in-dialog').count(), 0);
     await becomes(async () => page.getByTestId('notice').innerText(), 'Podio – Nora New is connected.');
-    expect(await calls(page, 'sign_in')).toEqual([[{ account: null, name: null, podio: { client_id: 'belfry-test' }, client_secret: 's3cret', password: null }]]);
+    expect(await calls(page, 'sign_in')).toEqual([[{ account: null, name: null, service: 'podio', settings: { client_id: 'belfry-test' }, client_secret: 's3cret', password: null }]]);
   });
 
   it('is connected by pasting the code, after a paste that held none', async () => {
@@ -177,7 +177,7 @@ describe('a new account', () => {
     await press(page, 'Enter');
     await becomes(async () => page.getByTestId('account').count(), 4);
     expect((await calls(page, 'sign_in')).at(-1)).toEqual([
-      { account: null, name: null, podio: { client_id: 'belfry-test', api_url: 'http://127.0.0.1:9' }, client_secret: 's3cret', password: { username: 'two@example.org', password: 'right' } },
+      { account: null, name: null, service: 'podio', settings: { client_id: 'belfry-test', api_url: 'http://127.0.0.1:9' }, client_secret: 's3cret', password: { username: 'two@example.org', password: 'right' } },
     ]);
   });
 

@@ -1,10 +1,10 @@
-// What the person types to sign in, and the wish it makes. Pure.
+// What the person types to sign in to Podio, and the wish it makes. Pure.
 
 import type { AccountId, PodioSettings, SignIn } from '../contract';
 import { words } from '../words';
 
 /** What the person typed into the form. */
-export type Form = {
+export type PodioForm = {
   how: 'browser' | 'password';
   username: string;
   password: string;
@@ -17,12 +17,12 @@ export type Form = {
 };
 
 /** An empty form. */
-export function emptyForm(): Form {
+export function emptyPodio(): PodioForm {
   return { how: 'browser', username: '', password: '', clientId: '', clientSecret: '', apiUrl: '', pushUrl: '', authorizeUrl: '', redirectHost: '' };
 }
 
 /** The wish that a form makes, for an account that is there or for a new one. What was left empty is left out. */
-export function wishOf(form: Form, account: AccountId | null): SignIn {
+export function podioWish(form: PodioForm, account: AccountId | null): SignIn {
   const password = form.how === 'password' ? { username: form.username.trim(), password: form.password } : null;
   if (account !== null) return { service: 'podio', account, name: null, settings: null, client_secret: null, password };
   const given = Object.entries({
@@ -37,6 +37,6 @@ export function wishOf(form: Form, account: AccountId | null): SignIn {
 }
 
 /** What is wrong with a form, if something is. */
-export function mistake(form: Form): string | null {
+export function podioMistake(form: PodioForm): string | null {
   return (form.clientId.trim() === '') !== (form.clientSecret.trim() === '') ? words.signIn.missingSecret : null;
 }

@@ -1,0 +1,105 @@
+// The rules of an account's feed under the pen, tried on what came last as they are written. What is not saved yet is kept while the
+// window lives.
+
+import { backend } from '#backend';
+import type { AccountId, Tried } from '../contract';
+import { wordsOf } from '../trouble';
+import { complaints, missing, NO_COMPLAINTS, type Complaints } from './complaints';
+import { draftOf, mapOf, sameMap, type MapDraft } from './rules';
+
+/** Typing rests so long before it is tried. */
+const REST = 300;
+const drafts = new Map<AccountId, MapDraft>();
+
+export class FeedUnderWay {
+  /** `null` until it is read. */
+  map = $state<MapDraft | null>(null);
+  tried = $state.raw<readonly Tried[]>([]);
+  wrong = $state.raw<Complaints>(NO_COMPLAINTS);
+  running = $state(true);
+  /** Why it could not be read, tried or saved, where no field is to blame. */
+  trouble = $state<string | null>(null);
+  busy = $state(false);
+  changed = $derived.by(() => this.map !== null && this.#saved !== null && !sameMap(this.map, this.#saved));
+  #saved = $state.raw<MapDraft | null>(null);
+  #account: AccountId;
+  #soon: ReturnType<typeof setTimeout> | undefined;
+  #asked = 0;
+
+  constructor(account: AccountId) {
+    this.#account = account;
+  }
+
+  async read(): Promise<void> {
+    this.trouble = null;
+    try {
+      const { map, running } = await backend.feed(this.#account);
+      this.#saved = draftOf(map);
+      this.running = running;
+      this.map = drafts.get(this.#account) ?? draftOf(map);
+      await this.tryOut();
+    } catch (error) {
+      this.trouble = wordsOf(error);
+    }
+  }
+
+  /** It was changed: kept as a draft, and tried when the typing rests. */
+  touched(): void {
+    if (this.map === null) return;
+    if (this.changed) drafts.set(this.#account, $state.snapshot(this.map));
+    else drafts.delete(this.#account);
+    clearTimeout(this.#soon);
+    this.#soon = setTimeout(() => void this.tryOut(), REST);
+  }
+
+  /** Tries it on what came. What is wrong with it is said where it stands; what was tried before stays in sight. */
+  async tryOut(): Promise<void> {
+    if (this.map === null) return;
+    const map = $state.snapshot(this.map);
+    this.wrong = missing(map);
+    if (this.wrong.at.size > 0) return;
+    const asked = (this.#asked += 1);
+    try {
+      const tried = await backend.try_map(this.#account, mapOf(map));
+      if (asked !== this.#asked) return;
+      [this.tried, this.trouble] = [tried, null];
+    } catch (error) {
+      if (asked === this.#asked) this.#complain(error);
+    }
+  }
+
+  /** Keeps it. True if it was kept. */
+  async save(): Promise<boolean> {
+    if (this.map === null) return false;
+    const map = $state.snapshot(this.map);
+    this.wrong = missing(map);
+    if (this.wrong.at.size > 0) return false;
+    this.busy = true;
+    try {
+      await backend.set_map(this.#account, mapOf(map));
+      drafts.delete(this.#account);
+      return true;
+    } catch (error) {
+      this.#complain(error);
+      return false;
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  /** As it was. */
+  discard(): void {
+    drafts.delete(this.#account);
+    this.map = this.#saved;
+  }
+
+  leave(): void {
+    clearTimeout(this.#soon);
+  }
+
+  #complain(error: unknown): void {
+    const said = complaints(wordsOf(error));
+    this.wrong = said;
+    this.trouble = said.rest || null;
+  }
+}
