@@ -29,7 +29,7 @@ function heard(signal: Signal): void {
       return belfry.readOverviewSoon();
     case 'renewed':
       belfry.readOverviewSoon();
-      return void inbox.reread();
+      return inbox.heardRenewed(signal.id);
     case 'new':
       belfry.readOverviewSoon();
       return inbox.heardNew();

@@ -6,7 +6,7 @@ import type { AccountId, Entry, InboxWish, NotificationId } from '../contract';
 import { notices } from '../notices.svelte';
 import { wordsOf } from '../trouble';
 import { words } from '../words';
-import { above, countNew, reread, withChanged, withPage, withRead, withStar } from './rows';
+import { above, countNew, reread, withChanged, withPage, withRead, withRenewed, withStar } from './rows';
 import { remembered, taken, type Deed } from './undo';
 
 const FIRST_PAGE = 50;
@@ -42,11 +42,15 @@ class Inbox {
   /** The first and the last row the reader sees; told by the list. */
   top = 0;
   seen = 0;
+  /** The rows that a later version moved last. */
+  moved: ReadonlySet<NotificationId> = new Set();
 
   #index = new Map<NotificationId, number>();
   #asked = 0;
   #changed = new Set<NotificationId>();
   #changedSoon: ReturnType<typeof setTimeout> | undefined;
+  #renewed = new Set<NotificationId>();
+  #renewedSoon: ReturnType<typeof setTimeout> | undefined;
   #newSoon: ReturnType<typeof setTimeout> | undefined;
   #searchSoon: ReturnType<typeof setTimeout> | undefined;
   #deeds: Deed[] = [];
@@ -144,6 +148,18 @@ class Inbox {
       const ids = [...this.#changed];
       this.#changed.clear();
       void this.#readChanged(ids.filter(this.#has));
+    }, TOGETHER);
+  }
+
+  /** A later version took a notification's place. A row that is listed moves to where it belongs; another one is news. */
+  heardRenewed(id: NotificationId): void {
+    if (id === this.shown) this.shownVersion += 1;
+    this.#renewed.add(id);
+    this.#renewedSoon ??= setTimeout(() => {
+      this.#renewedSoon = undefined;
+      const ids = [...this.#renewed];
+      this.#renewed.clear();
+      void this.#moveRenewed(ids);
     }, TOGETHER);
   }
 
@@ -296,6 +312,22 @@ class Inbox {
     } catch {
       // The news are not lost: the next signal, or reading again, counts them.
     }
+  }
+
+  async #moveRenewed(ids: readonly NotificationId[]): Promise<void> {
+    const listed = ids.filter(this.#has);
+    if (listed.length > ONE_BY_ONE) await this.reread();
+    else if (listed.length > 0) {
+      const read = await Promise.allSettled(listed.map((id) => backend.entry(id)));
+      let rows = this.rows;
+      for (const it of read) {
+        // Meanwhile the list may have been read anew, without it.
+        if (it.status === 'fulfilled' && this.#has(it.value.id)) rows = withRenewed(rows, { ...it.value, raw: '' }, this.end);
+      }
+      this.moved = new Set(listed);
+      this.#take(rows);
+    }
+    if (listed.length < ids.length) this.heardNew();
   }
 
   async #readChanged(ids: readonly NotificationId[]): Promise<void> {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import seeds from '../../contract/inbox.json';
 import type { Entry } from '../contract';
-import { above, countNew, reread, withChanged, withPage, withRead } from './rows';
+import { above, anchored, countNew, reread, withChanged, withPage, withRead, withRenewed } from './rows';
 
 const at = (minute: number) => new Date(Date.UTC(2026, 0, 1, 0, minute)).toISOString();
 const row = (id: number, minute: number, changes: Partial<Entry> = {}): Entry => ({ ...(seeds[0] as unknown as Entry), id, occurred_at: at(minute), read: false, ...changes });
@@ -53,5 +53,29 @@ describe('reading again', () => {
   it('in a list of unread only, what was read stays under the eyes of the reader', () => {
     const next = reread(rows, [row(3, 30)], { read: true });
     expect(next.map((it) => [it.id, it.read])).toEqual([[5, true], [4, true], [3, false]]);
+  });
+});
+
+describe('a later version of a row', () => {
+  const later = (id: number, minute: number) => row(id, minute, { title: 'later' });
+  it('moves it to where its time says, once', () => {
+    expect(ids(withRenewed(rows, later(3, 60), false))).toEqual([3, 5, 4]);
+    expect(ids(withRenewed(rows, later(3, 45), false))).toEqual([5, 3, 4]);
+    expect(ids(withRenewed(rows, later(4, 40), false))).toEqual([5, 4, 3]);
+    expect(withRenewed(rows, later(4, 40), false)[1]?.title).toBe('later');
+  });
+  it('below what was read so far it comes with its page, and at the end it stands there', () => {
+    expect(ids(withRenewed(rows, later(5, 10), false))).toEqual([4, 3]);
+    expect(ids(withRenewed(rows, later(5, 10), true))).toEqual([4, 3, 5]);
+    expect(ids(withRenewed([row(5, 50)], later(5, 10), false))).toEqual([5]);
+  });
+  it('that was missed is found by reading again', () => {
+    expect(ids(reread(rows, [row(3, 60), row(5, 50), row(4, 40)], null))).toEqual([3, 5, 4]);
+  });
+  it('takes nobody along: the reader’s anchor is the first row that did not move', () => {
+    const now = withRenewed(rows, later(4, 60), false);
+    expect(anchored(rows, now, 1, new Set([4]))).toEqual({ was: 2, now: 2 });
+    expect(anchored(rows, withRenewed(rows, later(3, 60), false), 1, new Set([3]))).toEqual({ was: 1, now: 2 });
+    expect(anchored(rows, [], 0, new Set())).toBeNull();
   });
 });

@@ -24,6 +24,17 @@ export function withChanged(rows: readonly Entry[], changed: readonly Entry[], a
   return next;
 }
 
+/**
+ * The rows with a later version of one in them: where its time says, and once. What belongs below the last row that was read so far
+ * comes with its page, unless these are `all` there are.
+ */
+export function withRenewed(rows: readonly Entry[], entry: Entry, all: boolean): Entry[] {
+  const others = rows.filter((row) => row.id !== entry.id);
+  const below = others.findIndex((row) => above(entry, row));
+  if (below >= 0) return [...others.slice(0, below), entry, ...others.slice(below)];
+  return all || others.length === 0 ? [...others, entry] : others;
+}
+
 /** The rows with these marked read or unread, each in its place. */
 export function withRead(rows: readonly Entry[], ids: readonly NotificationId[], read: boolean, at: (id: NotificationId) => number | undefined): Entry[] {
   return withMark(rows, ids, { read }, at);
@@ -45,7 +56,7 @@ function withMark(rows: readonly Entry[], ids: readonly NotificationId[], mark: 
 }
 
 /**
- * The rows down to the place the reader sees, read again: changed ones in place, vanished ones gone. With `vanished` (a list of unread
+ * The rows down to the place the reader sees, read again: changed ones where their time says, vanished ones gone. With `vanished` (a list of unread
  * or starred only) those that no longer match stay where they are, shown as it says. New ones are left out: they are counted, not inserted.
  */
 export function reread(rows: readonly Entry[], fresh: readonly Entry[], vanished: Partial<Entry> | null): Entry[] {
@@ -56,10 +67,21 @@ export function reread(rows: readonly Entry[], fresh: readonly Entry[], vanished
     if (entry) next.push(entry);
     else if (vanished) next.push({ ...row, ...vanished });
   }
-  return next;
+  // A later version of a row has a time of its own.
+  return next.sort((a, b) => (above(a, b) ? -1 : 1));
 }
 
 /** How many of the fresh rows are not listed yet. */
 export function countNew(fresh: readonly Entry[], has: (id: NotificationId) => boolean): number {
   return fresh.filter((entry) => !has(entry.id)).length;
+}
+
+/** The first row from this place on that is still there and did not move by itself: where it was and where it is. */
+export function anchored(was: readonly Entry[], now: readonly Entry[], from: number, moved: ReadonlySet<NotificationId>): { was: number; now: number } | null {
+  const places = new Map(now.map((entry, index) => [entry.id, index]));
+  for (const [index, { id }] of was.slice(from).entries()) {
+    const at = places.get(id);
+    if (at !== undefined && !moved.has(id)) return { was: from + index, now: at };
+  }
+  return null;
 }

@@ -323,3 +323,76 @@ describe('one notification', () => {
     await becomes(async () => (await focused(page)).id, '999');
   });
 });
+
+type Place = { id: number; top: number };
+
+describe('a later version of a notification', () => {
+  const idsOf = (page: Page) => rows(page).evaluateAll((all) => all.map((it) => Number(it.getAttribute('data-id'))));
+
+  it('moves its row to the top, unread again and once, and the one that is shown is read again', async () => {
+    const page = await opened({ height: 1400 });
+    await rows(page).first().waitFor();
+    const before = await idsOf(page);
+    const fourth = before[3] as number;
+    await rows(page).nth(3).click();
+    await becomes(() => unread(page, String(fourth)), 'false');
+    const entries = (await calls(page, 'entry')).length;
+    await outside(page, (it, id) => it.renew(id, { title: 'brochure-v4.pdf was renamed' }), fourth);
+    await becomes(() => idsOf(page), [fourth, ...before.filter((id) => id !== fourth)]);
+    expect(await unread(page, String(fourth))).toBe('true');
+    await becomes(() => page.getByTestId('detail-title').innerText(), 'brochure-v4.pdf was renamed');
+    expect((await calls(page, 'entry')).length).toBeGreaterThan(entries);
+    // The keyboard goes on from where the row is now.
+    await becomes(async () => (await focused(page)).id, String(fourth));
+    await press(page, 'ArrowDown');
+    await becomes(async () => (await focused(page)).id, String(before[0]));
+    expect(await page.getByTestId('new-bar').count()).toBe(0);
+  });
+
+  it('takes the reader nowhere: what is in sight stays where it is', async () => {
+    const page = await opened({ scene: 'many' });
+    await rows(page).first().waitFor();
+    const scroller = page.locator('.scroller');
+    await scroller.evaluate((it) => it.scrollTo(0, 1500));
+    const seen = (): Promise<Place[]> =>
+      page.evaluate(() => {
+        const box = (document.querySelector('.scroller') as HTMLElement).getBoundingClientRect();
+        return [...document.querySelectorAll<HTMLElement>('[data-testid=row]')].flatMap((row) => {
+          const { top, bottom } = row.getBoundingClientRect();
+          return bottom > box.top && top < box.bottom && row.checkVisibility({ visibilityProperty: true }) ? [{ id: Number(row.dataset.id), top: Math.round(top - box.top) }] : [];
+        });
+      });
+    /** Which rows are not where they were, but for a pixel of rounding. */
+    const strayed = (was: Place[], is: Place[]) => was.filter(({ id, top }, index) => is[index]?.id !== id || Math.abs((is[index]?.top ?? 0) - top) > 1);
+    await becomes(async () => (await seen()).length > 5, true);
+    const before = await seen();
+
+    // One in sight goes to the top: those below it close up, nothing else moves.
+    const third = before[2]?.id as number;
+    await outside(page, (it, id) => it.renew(id), third);
+    await becomes(async () => (await seen()).some(({ id }) => id === third), false);
+    await becomes(async () => strayed(before.slice(0, 2), (await seen()).slice(0, 2)), []);
+    expect((await seen())[2]?.id).toBe(before[3]?.id);
+
+    // One far below goes to the top: nothing in sight moves.
+    const now = await seen();
+    const below = (now.at(-1)?.id as number) - 10;
+    await outside(page, (it, id) => it.renew(id), below);
+    await becomes(async () => (await calls(page, 'entry')).some(([id]) => id === below), true);
+    await scroller.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+    await becomes(async () => strayed(now, await seen()), []);
+
+    // Both stand at the top, the later one first.
+    await scroller.evaluate((it) => it.scrollTo(0, 0));
+    await becomes(async () => (await idsOf(page)).slice(0, 2), [below, third]);
+  });
+
+  it('that is not listed is news', async () => {
+    const page = await opened({ scene: 'many' });
+    await rows(page).first().waitFor();
+    await outside(page, (it) => it.renew(it.rows().at(-1)?.id as number, { title: 'From long ago' }));
+    await becomes(() => page.getByTestId('new-bar').innerText(), '1 new – show');
+    await page.getByTestId('new-bar').click();
+    await becomes(async () => (await rows(page).first().innerText()).includes('From long ago'), true);
+  });
+});
