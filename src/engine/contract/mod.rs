@@ -144,7 +144,8 @@ fn the_answers_are_as_the_window_knows_them() {
     snapshot("sign-in-step-done", &done);
     snapshot("trouble", &values::trouble());
     snapshot("signals", &values::signals());
-    let presets = PRESETS.iter().map(|(name, _)| serde_json::json!({ "name": name, "map": FieldMap::preset(name) }));
+    let presets =
+        PRESETS.iter().map(|(name, _)| serde_json::json!({ "name": name, "map": FieldMap::preset(name) }));
     snapshot("presets", &presets.collect::<Vec<_>>());
 }
 

@@ -12,9 +12,14 @@ pub(crate) struct Usage {
     pub(crate) pss: u64,
     /// Voluntary context switches over all threads: how often it woke up.
     pub(crate) wakes: u64,
+    /// Processor time, user and system.
+    pub(crate) processor: Duration,
     /// Bytes it caused to be written to storage.
     pub(crate) written: u64,
 }
+
+/// The kernel's unit of processor time on every Linux that Debian ships.
+const TICK: Duration = Duration::from_millis(10);
 
 impl Usage {
     pub(crate) fn of(pid: u32) -> Result<Self> {
@@ -27,7 +32,12 @@ impl Usage {
                     field(&status, "voluntary_ctxt_switches:").context("no context switches in status")?;
             }
         }
+        // The program's name, in brackets, may hold anything.
+        let stat = read(format!("/proc/{pid}/stat"))?;
+        let fields = stat.rsplit_once(')').map(|(_, rest)| rest.split_whitespace()).context("no stat")?;
+        let ticks: u64 = fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
         Ok(Self {
+            processor: TICK * u32::try_from(ticks).unwrap_or(u32::MAX),
             pss: field(&read(format!("/proc/{pid}/smaps_rollup"))?, "Pss:")
                 .context("no Pss in smaps_rollup")?,
             wakes,

@@ -5,6 +5,7 @@
 mod lines;
 mod measure;
 mod peers;
+mod pusher;
 mod report;
 mod window;
 
@@ -40,12 +41,18 @@ const LIMIT: Duration = Duration::from_secs(30);
 pub(crate) enum Part {
     /// How soon the window is there, and what it leaves behind
     Window,
+    /// A thousand channels and a hundred thousand messages over Pusher
+    Pusher,
 }
 
 /// Says whether the figures could be taken. A part that is named is measured alone, and its figures are printed and not kept.
 pub(crate) fn run(place: &Place, part: Option<Part>) -> Result<bool> {
     setup::install(&[packages::DESKTOP, packages::WINDOW].concat())?;
     belfry::build(place, "release")?;
+    if part == Some(Part::Pusher) {
+        println!("{}", report::text(&pusher::measure(place)?, &measure::machine()));
+        return Ok(true);
+    }
     ui::build(place)?;
     dist::build_window(place)?;
     if part == Some(Part::Window) {
@@ -59,6 +66,7 @@ pub(crate) fn run(place: &Place, part: Option<Part>) -> Result<bool> {
     rows.push(bench.restart()?);
     bench.crew.stop("belfry")?;
     rows.extend(peers::measure(&mut bench.crew, place, &bench.sandbox, &bench.control)?);
+    rows.extend(pusher::measure(place)?);
     rows.extend(window::measure(place)?);
     let text = report::text(&rows, &measure::machine());
     let path = place.root.join("BENCHMARKS.md");

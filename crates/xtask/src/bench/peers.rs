@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use xtask::crew::Crew;
 use xtask::place::Place;
@@ -14,6 +14,7 @@ use super::report::Row;
 use super::{LIMIT, PUSHES, mebibytes, milliseconds, spread};
 use crate::belfry::{self, Sandbox};
 use crate::control::Control;
+use crate::ui;
 
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -25,11 +26,7 @@ pub(crate) fn measure(
     control: &Control,
 ) -> Result<Vec<Row>> {
     let folder = place.root.join("tests/interop");
-    let mut npm = Command::new("npm");
-    npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(&folder);
-    if !npm.status().context("cannot start npm")?.success() {
-        bail!("npm ci in tests/interop failed");
-    }
+    ui::npm(&folder, ui::INSTALL)?;
     let script = place.root.join("crates/xtask/bench/peer.cjs");
     let channel = format!("/user/{}", sandbox.user_id);
     let mut rows = Vec::new();
