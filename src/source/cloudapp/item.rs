@@ -381,7 +381,8 @@ mod tests {
     #[test]
     fn what_changed_is_told_by_what_matters_most() {
         let before = item(|_| {});
-        let cases: &[(&dyn Fn(&mut Value), Change)] = &[
+        type Edit = dyn Fn(&mut Value);
+        let cases: &[(&Edit, Change)] = &[
             (&|_| {}, Change::Nothing),
             (&|one| one["view_counter"] = json!(4), Change::OnlyCounted),
             (&later, Change::OnlyCounted),

@@ -95,6 +95,6 @@ mod tests {
         let mut pending = Pending::default();
         assert!((0..MOST).all(|id| pending.tell(json!({"id": id}), Seen::Created)));
         assert!(!pending.tell(json!({"id": MOST}), Seen::Created));
-        assert!(pending.tell(json!({"id": MOST}), Seen::Updated) == false);
+        assert!(!pending.tell(json!({"id": MOST}), Seen::Updated));
     }
 }
