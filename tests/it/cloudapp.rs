@@ -304,6 +304,26 @@ async fn an_empty_answer_does_not_mean_that_everything_was_deleted() {
 }
 
 #[tokio::test]
+async fn what_goes_up_while_belfry_catches_up_is_told_once() {
+    let mut drops = Drops::live().await;
+    let there = drops.there();
+    drops.stop().await;
+    let slow = belfry_sandbox::Answer::Late { ms: 700 };
+    there.fault(belfry_sandbox::Fault { path: "/items".into(), times: 1, answer: slow });
+    drops.start().await;
+    drops.until_state("catching up", |state| matches!(state, belfry::link::LinkState::CatchingUp)).await;
+    let href = there.upload(ADA, "now.png", ItemType::Image);
+    there.push_again(&href, "create").unwrap();
+    drops.until_live().await;
+    drops.until_shown(1).await;
+    there.upload(ADA, "then.png", ItemType::Image);
+    drops.until_titled("Ada's then.png is up").await;
+    drops.until_shown(2).await;
+    drops.until_settled().await;
+    assert_eq!((drops.kept().await.len(), drops.toaster.shown().len()), (2, 2));
+}
+
+#[tokio::test]
 async fn a_new_socket_id_is_authorised_anew_and_what_came_in_between_is_not_lost() {
     let drops = Drops::live().await;
     let there = drops.there();
