@@ -131,8 +131,10 @@ impl State {
             event if event.starts_with("client-") => self.pass_on(socket_id, &message, now),
             event => {
                 self.observed.garbage += 1;
-                let words = format!("Event {event} is not known");
-                self.hub.send(socket_id, frame::error(quirk, None, &words));
+                if quirk != Quirk::Soketi {
+                    let words = format!("Event {event} is not known");
+                    self.hub.send(socket_id, frame::error(quirk, None, &words));
+                }
             }
         }
     }
@@ -149,7 +151,7 @@ impl State {
         }
         let joined = match self.check_subscription(socket_id, &app, &channel, data) {
             Ok(joined) => joined,
-            Err(refused) => return self.refuse_subscription(socket_id, &channel, &refused),
+            Err(refused) => return self.refuse_subscription(socket_id, &channel, refused),
         };
         self.observed.subscribes += 1;
         if let (Some(user_id), Some(channel_data)) = (&joined.user_id, &joined.channel_data) {
@@ -181,7 +183,7 @@ impl State {
         self.hub.send(socket_id, text);
     }
 
-    /// Inferred: the documents do not say what a second subscription to the same channel brings.
+    /// soketi grants it again, as was seen; the documents say nothing, so the others are inferred.
     fn subscribe_twice(&self, socket_id: &str, app: &str, channel: &str) {
         match self.settings.quirk {
             Quirk::Pusher => {
@@ -202,10 +204,10 @@ impl State {
     ) -> Result<Joined, Refused> {
         let quirk = self.settings.quirk;
         if quirk.longest_name().is_some_and(|longest| channel.len() > longest) {
-            return Err(Refused::Name(format!("The channel name {channel} is too long.")));
+            return Err(Refused::LongName);
         }
         if quirk != Quirk::Reverb && !is_name(channel) {
-            return Err(Refused::Name(format!("The channel name {channel} is not valid.")));
+            return Err(Refused::OddName);
         }
         let kind = Kind::of(channel);
         if !kind.wants_auth() {
@@ -213,6 +215,9 @@ impl State {
         }
         let auth = data.get("auth").and_then(Value::as_str).unwrap_or_default();
         let channel_data = data.get("channel_data").and_then(Value::as_str);
+        if kind.presence && channel_data.is_none() {
+            return Err(Refused::NoPerson);
+        }
         let signed = if kind.presence { channel_data } else { None };
         let right = self.apps.get(app).map(|app| app.sign(socket_id, channel, signed));
         if right.as_deref() != Some(auth) {
@@ -232,21 +237,36 @@ impl State {
         Ok(Joined { auth: Some(auth.to_owned()), channel_data: channel_data.map(str::to_owned), user_id })
     }
 
-    fn refuse_subscription(&mut self, socket_id: &str, channel: &str, refused: &Refused) {
+    fn refuse_subscription(&mut self, socket_id: &str, channel: &str, refused: Refused) {
         self.observed.refused_subscribes += 1;
         let quirk = self.settings.quirk;
+        let longest = quirk.longest_name().unwrap_or_default();
+        // The words and numbers are soketi's own; elsewhere they are not documented.
         let (kind, status, words) = match refused {
-            Refused::Auth => ("AuthError", 401, "The connection is unauthorized."),
-            Refused::Name(words) => ("LimitReached", 4009, words.as_str()),
+            Refused::Auth => ("AuthError", 401, "The connection is unauthorized.".to_owned()),
+            Refused::NoPerson => ("ServerError", 4302, "A server error has occured.".to_owned()),
+            Refused::LongName => (
+                "LimitReached",
+                4009,
+                format!("The channel name is longer than the allowed {longest} characters."),
+            ),
+            Refused::OddName => {
+                ("LimitReached", 4009, format!("The channel name is not allowed. {CONVENTIONS}"))
+            }
         };
         let text = match (quirk, refused) {
             (Quirk::Soketi, _) => {
-                let data = json!({"type": kind, "error": words, "status": status});
+                let mut data = json!({"type": kind, "error": words, "status": status});
+                if let (Refused::OddName, Some(data)) = (refused, data.as_object_mut()) {
+                    data.remove("type");
+                }
                 frame::text("pusher:subscription_error", Some(channel), Data::Plain(data))
             }
-            (Quirk::Reverb | Quirk::Sockudo, Refused::Auth) => frame::error(quirk, Some(4009), words),
+            (Quirk::Reverb | Quirk::Sockudo, Refused::Auth | Refused::NoPerson) => {
+                frame::error(quirk, Some(4009), "The connection is unauthorized.")
+            }
             // Which number Pusher gives is not documented.
-            (Quirk::Pusher | Quirk::Reverb | Quirk::Sockudo, _) => frame::error(quirk, None, words),
+            (Quirk::Pusher | Quirk::Reverb | Quirk::Sockudo, _) => frame::error(quirk, None, &words),
         };
         self.hub.send(socket_id, text);
     }
@@ -281,7 +301,8 @@ impl State {
         }
     }
 
-    /// A client event goes to the others of its channel, within the rules.
+    /// A client event goes to the others of its channel, within the rules. soketi says nothing to one on a channel that is
+    /// not open to it, as was seen.
     fn pass_on(&mut self, socket_id: &str, message: &Value, now: Instant) {
         let (event, channel) = (text(message, "event"), text(message, "channel"));
         let quirk = self.settings.quirk;
@@ -292,6 +313,9 @@ impl State {
         let refused = if !self.settings.client_events {
             Some("The app does not have client messaging enabled.")
         } else if joined.is_none() || !kind.wants_auth() || kind.encrypted {
+            if quirk == Quirk::Soketi {
+                return;
+            }
             Some("Client events are for private and presence channels that are subscribed.")
         } else {
             let second = Duration::from_secs(1);
@@ -360,10 +384,17 @@ impl State {
     }
 }
 
+/// Why a subscription is not taken.
+#[derive(Clone, Copy)]
 enum Refused {
     Auth,
-    Name(String),
+    /// A presence channel, and nobody named.
+    NoPerson,
+    LongName,
+    OddName,
 }
+
+const CONVENTIONS: &str = "Read channel conventions: https://pusher.com/docs/channels/using_channels/channels/#channel-naming-conventions";
 
 /// Takes one turn of a plan.
 fn next_plan(plans: &mut Vec<Plan>) -> Option<Plan> {
