@@ -77,25 +77,32 @@ impl Line {
             None => Patience { ping_after: None, drop_after: FAREWELL },
         };
         let socket_id = greeted.map(|greeted| greeted.socket_id);
+        // A cut ends a write that waits for a slow reader, too.
+        tokio::select! {
+            _ = cut.changed() => {}
+            () = self.talk(socket_id.as_deref(), patience) => {}
+        }
+        if let Some(socket_id) = socket_id {
+            self.apps.change(|state| state.forget(&socket_id));
+        }
+    }
+
+    async fn talk(&mut self, socket_id: Option<&str>, patience: Patience) {
         loop {
             let muted = *self.silence.borrow_and_update() == Silence::All;
             let deadline = self.deadline(patience);
             let due = self.late.front().map(|(at, _)| *at);
             let next = tokio::select! {
-                _ = cut.changed() => Next::End,
                 _ = self.silence.changed() => Next::On,
                 out = self.outgoing.recv(), if !muted => self.say(out).await,
                 () = until(due), if !muted && due.is_some() => self.say_late().await,
-                incoming = self.socket.recv(), if !muted => self.hear(incoming, socket_id.as_deref()).await,
-                () = until(Some(deadline)), if !muted => self.lose_patience(socket_id.as_deref(), patience),
+                incoming = self.socket.recv(), if !muted => self.hear(incoming, socket_id).await,
+                () = until(Some(deadline)), if !muted => self.lose_patience(socket_id, patience),
             };
             match next {
                 Next::On => {}
-                Next::End => break,
+                Next::End => return,
             }
-        }
-        if let Some(socket_id) = socket_id {
-            self.apps.change(|state| state.forget(&socket_id));
         }
     }
 

@@ -123,6 +123,30 @@ async fn events_are_lost_doubled_or_late_and_the_protocols_own_frames_are_not() 
 }
 
 #[tokio::test]
+async fn a_burst_arrives_whole_and_in_order() {
+    let sandbox = sandbox().await;
+    let mut client = reader(&sandbox).await;
+    for n in 0..2_000 {
+        post(&sandbox, n);
+    }
+    for n in 0..2_000 {
+        assert_eq!(number(&client.next().await), n);
+    }
+}
+
+#[tokio::test]
+async fn a_connection_whose_reader_does_not_read_can_be_cut() {
+    let sandbox = sandbox().await;
+    let _deaf = reader(&sandbox).await;
+    // More than the system's buffers take.
+    sandbox.pusher().send_oversized_frame(30_000_000);
+    // By the time of another answer the connection's task has begun to write.
+    http().get(sandbox.pusher_url()).send().await.unwrap();
+    sandbox.pusher().cut();
+    sandbox.pusher().wait_for(|seen| seen.open.is_empty(), LIMIT).await.unwrap();
+}
+
+#[tokio::test]
 async fn the_server_falls_silent_to_pings_or_altogether() {
     let sandbox = sandbox().await;
     let pusher = sandbox.pusher();
