@@ -134,8 +134,6 @@ async fn a_storm_of_five_hundred_views_is_no_toast_and_no_row() {
     let href = there.upload(ADA, "viral.gif", ItemType::Image);
     drops.until_shown(1).await;
     drops.until_settled().await;
-    let read = drops.kept().await[0].id;
-    drops.desk().set_read(vec![read], true).await.unwrap();
     for _ in 0..500 {
         there.view(&href).unwrap();
     }
@@ -145,9 +143,7 @@ async fn a_storm_of_five_hundred_views_is_no_toast_and_no_row() {
         })
         .await;
     drops.until_settled().await;
-    let kept = drops.kept().await;
-    assert_eq!((kept.len(), kept[0].notification.read), (1, true));
-    assert_eq!(drops.toaster.shown().len(), 1);
+    assert_eq!((drops.kept().await.len(), drops.toaster.shown().len()), (1, 1));
 }
 
 #[tokio::test]
