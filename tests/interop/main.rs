@@ -10,6 +10,7 @@ mod faye;
 mod node;
 mod pusher;
 mod pusher_reference;
+mod pusher_source;
 mod reference_clients;
 mod soketi;
 #[path = "../it/stage.rs"]
