@@ -359,7 +359,7 @@ export const words = {
     removed: (place: number) => `Rule ${place} is gone.`,
     moved: (from: number, to: number) => `Rule ${from} is rule ${to} now.`,
     noRules: 'There is no rule.',
-    more: 'More fields',
+    more: (filled: number) => (filled > 0 ? `More fields, ${number.format(filled)} filled in` : 'More fields'),
     fields: {
       event: 'Event', on: 'Channel', when: 'Only when', title: 'Title', body: 'Text', url: 'Address', icon: 'Picture', id: 'Event’s own name', time: 'Time',
       urgency: 'Urgency', actor: 'Who',

@@ -33,7 +33,7 @@ const ITEMS: [Icon, string, string][] = [
 /** One row of each picture that CloudApp items have, and an event of a feed below them. */
 export function feedRows(now: number): Entry[] {
   const items = ITEMS.map(([icon, title, what], index): Entry => ({
-    ...template, ...times(now - (index + 1) * 7 * MINUTE), id: 2000 - index, account: 'cloudapp', external_id: `item/${index}`, icon, kind: 'file', title,
+    ...template, ...times(now - (index + 1) * 7 * MINUTE), id: 2000 - index, account: 'cloudapp', external_id: `item/${index}`, icon, kind: title.endsWith('is up') ? 'creation' : title.endsWith('renamed') ? 'update' : 'delete', title,
     body: '', actor: null, context: { what: 'item', id: String(index), title, place: null, url: `https://drops.example/${what}` }, read: index > 1, read_at: null, version: 1, raw: '',
   }));
   const shipped: Entry = {

@@ -43,7 +43,14 @@ describe('the rules of a feed', () => {
     await becomes(() => wrongs(page), ['there is no “dta” here: a template begins with data, channel or event']);
     expect(await page.getByTestId('rule-body').nth(1).getAttribute('aria-invalid')).toBe('true');
     expect(await told(page), 'what was tried stays in sight').toHaveLength(2);
+    // The rarer fields are folded away; a complaint unfolds them.
+    const more = page.getByTestId('rule-more').nth(0).locator('summary');
+    expect(await more.innerText()).toBe('More fields, 3 filled in');
+    expect(await page.getByTestId('rule-time').nth(0).isVisible()).toBe(false);
+    await more.click();
     await page.getByTestId('rule-time').nth(0).fill('{{ data.at|dat }}');
+    await more.click();
+    await page.getByTestId('rule-time').nth(0).waitFor();
     await becomes(() => wrongs(page), ['there is no filter “dat”', 'there is no “dta” here: a template begins with data, channel or event']);
     await page.getByTestId('feed-save').click();
     await becomes(async () => (await focused(page)).testid, 'rule-time');
