@@ -421,7 +421,12 @@ impl Desk {
         let secrets = inner.env.secrets.probe().await;
         let mut health =
             doctor::health(&overview, service, secrets, total, &inner.env.paths, inner.env.clock.now());
-        health.findings.extend(doctor::found_late(&inner.store.found_late().await?));
+        let mut found_late = inner.store.found_late().await?;
+        // Nobody can know what a feed without a past has missed.
+        found_late.retain(|(id, _)| {
+            !overview.accounts.iter().any(|account| account.id == *id && account.service == Service::Pusher)
+        });
+        health.findings.extend(doctor::found_late(&found_late));
         let (works, words) = crate::env::tray_host::probe().await;
         health.findings.push(Finding { part: "tray".into(), works, words });
         Ok(health)

@@ -31,7 +31,15 @@ pub(crate) struct Sandbox {
     client_id: String,
     client_secret: String,
     pub(crate) people: Vec<Person>,
+    cloudapp_url: String,
+    cloudapp: Person,
+    pusher_url: String,
+    pusher_key: String,
+    pusher_secret: String,
 }
+
+/// The channel that the account at the sandbox's Pusher server listens to.
+pub(crate) const CHANNEL: &str = "private-orders";
 
 /// Someone with an account in the sandbox. The password opens nothing else.
 #[derive(Debug, Clone)]
@@ -76,6 +84,14 @@ impl Sandbox {
             client_id: text(ready, "client_id")?,
             client_secret: text(ready, "client_secret")?,
             people: vec![Person { username: text(ready, "mail")?, password: text(ready, "password")? }],
+            cloudapp_url: text(ready, "cloudapp_url")?,
+            cloudapp: Person {
+                username: text(ready, "cloudapp_email")?,
+                password: text(ready, "cloudapp_password")?,
+            },
+            pusher_url: text(ready, "pusher_url")?,
+            pusher_key: text(ready, "pusher_key")?,
+            pusher_secret: text(ready, "pusher_secret")?,
         })
     }
 
@@ -89,22 +105,45 @@ impl Sandbox {
         belfry
             .args(["account", "add", "podio", "--api-url", &self.api_url, "--push-url", &self.push_url])
             .args(["--client-id", &self.client_id, "--client-secret-stdin"])
-            .args(["--username", &person.username, "--password-stdin"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut child = belfry.spawn().context("cannot start belfry")?;
-        let mut stdin = child.stdin.take().context("belfry has no stdin")?;
-        // It may fail before it reads; then its own words matter more than the broken pipe.
-        let told = writeln!(stdin, "{}\n{}", self.client_secret, person.password);
-        drop(stdin);
-        let output = child.wait_with_output()?;
-        if !output.status.success() {
-            let words = String::from_utf8_lossy(&output.stderr);
-            bail!("belfry account add ended with {}: {}", output.status, words.trim());
-        }
-        told.context("belfry did not read the secrets")
+            .args(["--username", &person.username, "--password-stdin"]);
+        fed(belfry, &format!("{}\n{}", self.client_secret, person.password))
     }
+
+    /// `belfry account add cloudapp`.
+    pub(crate) fn sign_in_to_cloudapp(&self, belfry: &mut Command) -> Result<()> {
+        belfry.args(["account", "add", "cloudapp", "--api-url", &self.cloudapp_url]).args([
+            "--push-url",
+            &self.pusher_url,
+            "--email",
+            &self.cloudapp.username,
+            "--password-stdin",
+        ]);
+        fed(belfry, &self.cloudapp.password)
+    }
+
+    /// `belfry account add pusher`.
+    pub(crate) fn add_pusher(&self, belfry: &mut Command) -> Result<()> {
+        belfry
+            .args(["account", "add", "pusher", "--url", &self.pusher_url, "--key", &self.pusher_key])
+            .args(["--channel", CHANNEL, "--app-secret-stdin", "--map", "laravel"]);
+        fed(belfry, &self.pusher_secret)
+    }
+}
+
+/// Runs it with these secrets on its standard input.
+fn fed(belfry: &mut Command, secrets: &str) -> Result<()> {
+    belfry.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = belfry.spawn().context("cannot start belfry")?;
+    let mut stdin = child.stdin.take().context("belfry has no stdin")?;
+    // It may fail before it reads; then its own words matter more than the broken pipe.
+    let told = writeln!(stdin, "{secrets}");
+    drop(stdin);
+    let output = child.wait_with_output()?;
+    if !output.status.success() {
+        let words = String::from_utf8_lossy(&output.stderr);
+        bail!("belfry account add ended with {}: {}", output.status, words.trim());
+    }
+    told.context("belfry did not read the secrets")
 }
 
 /// Starts the resident, whose command says `run --json`, and waits until so many accounts are live.
@@ -203,7 +242,9 @@ mod tests {
     #[test]
     fn the_sandbox_says_where_it_is_and_who_may_sign_in() {
         let mut ready = json!({"api_url": "http://a", "push_url": "http://p", "control_url": "http://c", "user_id": 7,
-            "client_id": "c", "client_secret": "s", "mail": "ada@example.org", "password": "x", "name": "Ada"});
+            "client_id": "c", "client_secret": "s", "mail": "ada@example.org", "password": "x", "name": "Ada",
+            "cloudapp_url": "http://i", "cloudapp_email": "ada@example.org", "cloudapp_password": "y",
+            "pusher_url": "http://q", "pusher_key": "k", "pusher_secret": "z"});
         let sandbox = Sandbox::from_json(&ready).unwrap();
         assert_eq!((sandbox.user_id, sandbox.people.len()), (7, 1));
         ready["api_url"] = json!(null);

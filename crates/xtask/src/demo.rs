@@ -87,13 +87,17 @@ struct Demo {
 
 impl Demo {
     fn start(&mut self, sandbox: &Path) -> Result<()> {
-        println!("Starting the sandbox: a fake Podio with a day at work in it.");
+        println!(
+            "Starting the sandbox: a fake Podio with a day at work in it, a CloudApp, and a Pusher server."
+        );
         let sandbox = belfry::sandbox(&mut self.crew, sandbox, &["--port", "0", "--auto-consent"])?;
         self.control = Some(Control::at(&sandbox.control_url)?);
         println!("Signing in at {} …", sandbox.api_url);
         for person in &sandbox.people {
             sandbox.sign_in(person, &mut self.belfry())?;
         }
+        sandbox.sign_in_to_cloudapp(&mut self.belfry())?;
+        sandbox.add_pusher(&mut self.belfry())?;
         println!("Starting belfry run …");
         let mut resident = self.belfry();
         // What it opens on the person's desktop, a browser perhaps, stays theirs.
@@ -102,7 +106,7 @@ impl Demo {
             Stage::Brought(_) => Reach::WithChildren,
         };
         resident.args(["run", "--tray", "--json"]);
-        belfry::run(&mut self.crew, &mut resident, reach, sandbox.people.len())
+        belfry::run(&mut self.crew, &mut resident, reach, sandbox.people.len() + 2)
     }
 
     fn show(&mut self) -> Result<()> {
@@ -128,9 +132,8 @@ impl Demo {
         let row = self.wait_for_row(|row| belfry::url(row) == Some(&url) && belfry::is_read_here(row))?;
         println!("Its row is read now: {}", title(&row));
         for number in 2..=TOASTS {
-            self.day(number)?;
+            self.elsewhere(number)?;
             self.wait_for_toasts(number)?;
-            self.pause_the_day()?;
             let desktop = self.desktop()?;
             desktop.wait_for_toast()?;
             self.picture(&format!("{number}-toast"))?;
@@ -185,8 +188,11 @@ impl Demo {
 
     /// On the person's desktop: the hand is theirs. No picture is taken of what else is on their screen.
     fn let_the_person_click(&mut self) -> Result<()> {
-        self.wait_for_toasts(TOASTS)?;
         self.pause_the_day()?;
+        for number in 2..=TOASTS {
+            self.elsewhere(number)?;
+        }
+        self.wait_for_toasts(TOASTS)?;
         println!("\nClick one of the toasts: it opens, and its row is read. ({} s)", PERSON.as_secs());
         let clicked = wait::until("a click", PERSON, || {
             Ok(belfry::inbox(&mut self.belfry())?.into_iter().find(belfry::is_read_here))
@@ -213,6 +219,20 @@ impl Demo {
     /// Scenes of a day at work, one after the other; the same seed gives the same day.
     fn day(&self, seed: usize) -> Result<()> {
         self.control()?.post("day", &json!({"seed": seed, "pace_ms": PACE.as_millis()})).map(drop)
+    }
+
+    /// Something happens at one of the other services.
+    fn elsewhere(&self, number: usize) -> Result<()> {
+        let control = self.control()?;
+        if number.is_multiple_of(2) {
+            return control.post("cloudapp/upload", &json!({"name": "Website relaunch.png"})).map(drop);
+        }
+        let order = json!({
+            "title": "Order 1912 was paid", "message": "Two lamps, one chair",
+            "url": "https://shop.example.com/orders/1912",
+        });
+        let event = json!({"channel": belfry::CHANNEL, "event": r"App\Events\OrderPaid", "data": order});
+        control.post("pusher/trigger", &event).map(drop)
     }
 
     fn pause_the_day(&self) -> Result<()> {
