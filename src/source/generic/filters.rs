@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use minijinja::value::ValueKind;
-use minijinja::{Environment, Error, ErrorKind};
+use minijinja::{Environment, Error, ErrorKind, State};
 use serde_json::Value;
 
 /// How deep a text is looked for.
@@ -17,19 +17,37 @@ const READ: usize = 400;
 pub(super) fn add(templates: &mut Environment<'static>) {
     templates.add_filter("date", date);
     templates.add_filter("words", words);
-    templates.add_filter("readable", |name: String| readable(&name));
-    templates.add_filter("text", |value: minijinja::Value| {
-        let plain = serde_json::to_value(&value).unwrap_or_default();
-        first_text(&plain).unwrap_or_default().to_owned()
+    templates.add_filter("readable", |state: &State, name: minijinja::Value| {
+        Ok::<_, Error>(readable(&paid(state, &name)?))
+    });
+    templates.add_filter("text", |state: &State, value: minijinja::Value| {
+        let json = serde_json::to_string(&value).unwrap_or_default();
+        pay(state, json.len())?;
+        let plain: Value = serde_json::from_str(&json).unwrap_or_default();
+        Ok::<_, Error>(first_text(&plain).unwrap_or_default().to_owned())
     });
     // What a template says of its own making is of no use here.
     templates.remove_global("debug");
 }
 
+/// What our filters read is paid for like what the usual ones do: a long text, read again and again in a loop, must come to an end.
+fn pay(state: &State, bytes: usize) -> Result<(), Error> {
+    state.consume_fuel(u64::try_from(bytes / 64).unwrap_or(u64::MAX).saturating_add(1))
+}
+
+fn paid(state: &State, value: &minijinja::Value) -> Result<String, Error> {
+    let text = match value.kind() {
+        ValueKind::Undefined | ValueKind::None => String::new(),
+        _ => value.to_string(),
+    };
+    pay(state, text.len())?;
+    Ok(text)
+}
+
 /// `{{ data.at|date }}` is the moment in ISO 8601, `{{ data.at|date("%H:%M") }}` in that form by the clock of this computer. What is no
 /// moment gives nothing.
-fn date(value: minijinja::Value, form: Option<String>) -> Result<String, Error> {
-    let Some(moment) = moment(&value.to_string()) else { return Ok(String::new()) };
+fn date(state: &State, value: minijinja::Value, form: Option<String>) -> Result<String, Error> {
+    let Some(moment) = moment(&paid(state, &value)?) else { return Ok(String::new()) };
     let Some(form) = form else { return Ok(moment.to_string()) };
     let local = moment.to_zoned(TimeZone::system());
     jiff::fmt::strtime::format(&form, &local).map_err(|error| {
@@ -38,11 +56,8 @@ fn date(value: minijinja::Value, form: Option<String>) -> Result<String, Error> 
 }
 
 /// `{{ data.text|words(8) }}` is the first eight words, with an ellipsis if there are more.
-fn words(value: minijinja::Value, count: Option<usize>) -> String {
-    if matches!(value.kind(), ValueKind::Undefined | ValueKind::None) {
-        return String::new();
-    }
-    let text = value.to_string();
+fn words(state: &State, value: minijinja::Value, count: Option<usize>) -> Result<String, Error> {
+    let text = paid(state, &value)?;
     let mut all = text.split_whitespace();
     let mut kept: String = String::new();
     for word in all.by_ref().take(count.unwrap_or(12)) {
@@ -54,7 +69,7 @@ fn words(value: minijinja::Value, count: Option<usize>) -> String {
     if all.next().is_some() {
         kept.push('…');
     }
-    kept
+    Ok(kept)
 }
 
 /// A moment in any of the spellings that services use: ISO 8601 with or without its zone (then UTC), seconds, milliseconds or

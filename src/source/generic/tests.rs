@@ -285,6 +285,42 @@ fn a_map_is_tried_on_what_came() {
     assert!(outcomes[2].troubles.concat().contains("too long"));
 }
 
+#[test]
+fn what_our_filters_read_again_and_again_comes_to_an_end() {
+    let long = Value::from("word ".repeat(100_000));
+    let data = json!({ "all": (0..1_000).collect::<Vec<_>>(), "long": long });
+    for filter in ["text", "words", "readable", "date"] {
+        let body = format!("{{% for one in data.all %}}{{{{ data.long|{filter} }}}}{{% endfor %}}");
+        let map =
+            FieldMap { rules: vec![Rule { body: Some(body), ..Rule::titled("t") }], other: Unmatched::Quiet };
+        let reading = read(&map, &event("a", &data));
+        assert!(reading.troubles.concat().contains("too long"), "{filter}: {:?}", reading.troubles);
+    }
+}
+
+#[test]
+fn the_documentation_s_map_makes_sense_and_names_what_there_is() {
+    let page = include_str!("../../../docs/field-maps.md");
+    let written = page.split("```toml").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let map = map(written);
+    assert!(
+        Field::ALL.into_iter().all(|field| map.rules[0].template(field).is_some()),
+        "each field is shown"
+    );
+    let data = json!({
+        "id": 7, "total": 120, "items": [{"name": "lamp"}, {"name": "book"}], "link": "https://example.org/7", "by": {"name": "Ada"},
+    });
+    let one = told(&map, &Event { channel: "orders.eu", ..event(r"App\Events\OrderShipped", &data) });
+    assert_eq!((one.title.as_str(), one.body.as_str()), ("Order 7 is on its way", "lamp, book"));
+    assert_eq!((one.icon, one.urgency), (Icon::Approved, Some(Urgency::Normal)));
+    assert_eq!(told(&map, &event("other.thing", &data)).title, "Other thing");
+    let pictures =
+        page.split("Pictures:").nth(1).and_then(|rest| rest.split("and the others").next()).unwrap();
+    for name in pictures.split('`').skip(1).step_by(2) {
+        assert!(Icon::from_name(name).is_some(), "{name}");
+    }
+}
+
 fn anything() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),

@@ -63,3 +63,31 @@ fn collect(value: &Value, path: &str, deep: usize, into: &mut Vec<Fact>) {
 fn fact(name: &str, value: &str) -> Fact {
     Fact { label: one_line(name, NAME), value: lines(value, VALUE), at: None }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_an_event_carried_is_shown_field_by_field_and_never_without_end() {
+        let mut deep = json!("end");
+        for _ in 0..50 {
+            deep = json!({ "in": deep });
+        }
+        let data =
+            json!({"a": {"b": [1, "two"]}, "none": null, "deep": deep, "many": (0..500).collect::<Vec<_>>()});
+        let facts = |data: &Value| {
+            let mut facts = Vec::new();
+            collect(data, "", DEPTH, &mut facts);
+            facts.into_iter().map(|fact| (fact.label, fact.value)).collect::<Vec<_>>()
+        };
+        let shown = facts(&data);
+        assert_eq!(shown[0], ("a.b[0]".to_owned(), "1".to_owned()));
+        assert_eq!(shown[1], ("a.b[1]".to_owned(), "two".to_owned()));
+        assert!(shown.len() <= MOST && shown.iter().all(|(_, value)| value.chars().count() <= VALUE + 1));
+        assert_eq!(facts(&json!("alone")), [("data".to_owned(), "alone".to_owned())]);
+        assert_eq!(facts(&Value::Null), []);
+    }
+}
