@@ -58,6 +58,42 @@ const PICTURES = {
       await page.getByTestId('add-account').click();
     },
   },
+  'add-cloudapp': {
+    scene: 'day', height: 760,
+    play: async (page) => {
+      await page.getByTestId('nav-accounts').click();
+      await page.getByTestId('add-account').click();
+      await page.getByTestId('service-cloudapp').check();
+    },
+  },
+  'add-pusher': {
+    scene: 'day', height: 1260,
+    play: async (page) => {
+      await page.getByTestId('nav-accounts').click();
+      await page.getByTestId('add-account').click();
+      await page.getByTestId('service-pusher').check();
+      await page.getByTestId('server-url').fill('http://localhost:8080');
+      await page.getByTestId('app-key').fill('reverb-key');
+      await page.getByTestId('channels').fill('orders\nprivate-App.Models.User.1');
+      await page.getByTestId('by-endpoint').check();
+    },
+  },
+  feed: {
+    scene: 'feeds', width: 1100, height: 900,
+    play: async (page) => {
+      await page.getByTestId('nav-accounts').click();
+      await page.getByTestId('account-map').click();
+      await page.getByTestId('tried').first().waitFor();
+    },
+  },
+  'feed-narrow': {
+    scene: 'feeds', width: 320, height: 1600,
+    play: async (page) => {
+      await page.getByTestId('nav-accounts').click();
+      await page.getByTestId('account-map').click();
+      await page.getByTestId('tried').first().waitFor();
+    },
+  },
   'sign-in': {
     scene: 'day',
     play: async (page) => {

@@ -366,7 +366,7 @@ export const words = {
     },
     fieldHelp: {
       event: 'A name, or a pattern in which * stands for any letters',
-      on: 'A name or a pattern, as in private-*',
+      on: 'A name or a pattern, as in orders.*',
       when: 'Empty, false, no, none and 0 are no',
       title: null, body: null,
       url: 'What a click opens',
