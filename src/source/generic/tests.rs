@@ -288,9 +288,9 @@ fn a_map_is_tried_on_what_came() {
 #[test]
 fn what_our_filters_read_again_and_again_comes_to_an_end() {
     let long = Value::from("word ".repeat(100_000));
-    let data = json!({ "all": (0..1_000).collect::<Vec<_>>(), "long": long });
+    let data = json!({ "all": (0..100).collect::<Vec<_>>(), "long": long });
     for filter in ["text", "words", "readable", "date"] {
-        let body = format!("{{% for one in data.all %}}{{{{ data.long|{filter} }}}}{{% endfor %}}");
+        let body = format!("{{% for one in data.all %}}{{{{ data|{filter} }}}}{{% endfor %}}");
         let map =
             FieldMap { rules: vec![Rule { body: Some(body), ..Rule::titled("t") }], other: Unmatched::Quiet };
         let reading = read(&map, &event("a", &data));
