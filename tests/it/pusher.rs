@@ -396,6 +396,8 @@ async fn a_map_is_tried_on_what_came_and_changed_without_losing_that() {
         );
     }
     desk.set_map(account.clone(), FieldMap { other: Unmatched::Show, ..new }).await.unwrap();
+    let set = desk.pusher_settings(account.clone()).await.unwrap();
+    assert_eq!((set.map.other, set.channels), (Unmatched::Show, vec!["news".to_owned()]));
     stage.until_state("live", |state| *state == LinkState::Live).await;
     until_subscribed(&stage, "news").await;
     assert_eq!(desk.feed(account.clone()).await.unwrap().payloads.len(), 20, "still remembered");
