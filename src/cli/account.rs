@@ -401,6 +401,9 @@ pub(super) fn row(account: &AccountView, now: jiff::Timestamp) -> String {
         };
         row.push_str(&format!("{:<16} {}{when}\n", "", clean(reason)));
     }
+    if let Some(unheard) = &account.unheard {
+        row.push_str(&format!("{:<16} {}\n", "", clean(unheard)));
+    }
     row
 }
 
@@ -439,6 +442,7 @@ mod tests {
                 reason: "the server\n does not answer".into(),
             },
             last_sign_of_life: None,
+            unheard: None,
             unread: 3,
         };
         let row = row(&account, now);

@@ -73,7 +73,10 @@ pub(super) fn health(
             LinkState::Off => (true, "not connected while Belfry is not running".to_owned()),
             LinkState::Connecting => (true, "connecting".to_owned()),
             LinkState::CatchingUp => (true, "fetching what was missed".to_owned()),
-            LinkState::Live => (true, "live".to_owned()),
+            LinkState::Live => match &account.unheard {
+                None => (true, "live".to_owned()),
+                Some(unheard) => (false, format!("live, but {unheard}")),
+            },
             LinkState::Waiting { until, reason } => {
                 let seconds = until.duration_since(now).as_secs().max(0);
                 (false, format!("{reason}; tries again in {seconds} s"))

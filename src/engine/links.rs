@@ -18,6 +18,8 @@ pub(super) struct LinkView {
     pub(super) state: LinkState,
     /// When the service last gave a sign of life.
     pub(super) last_sign_of_life: Option<Timestamp>,
+    /// What it does not hear though it lives, in a sentence.
+    pub(super) unheard: Option<String>,
 }
 
 /// All links of a running engine. Cheap to clone.
@@ -46,8 +48,8 @@ impl Links {
                     view.last_sign_of_life = alive.or(view.last_sign_of_life);
                 }
                 None => {
-                    table
-                        .insert(account.clone(), LinkView { state: state.clone(), last_sign_of_life: alive });
+                    let view = LinkView { state: state.clone(), last_sign_of_life: alive, unheard: None };
+                    table.insert(account.clone(), view);
                 }
             }
         }
@@ -66,9 +68,19 @@ impl Links {
         }
     }
 
+    /// What a link does not hear though it lives; `None` if it hears all. Told only if it changed.
+    pub(super) fn unheard(&self, account: &AccountId, unheard: Option<String>) {
+        {
+            let mut table = self.lock();
+            let Some(view) = table.get_mut(account).filter(|view| view.unheard != unheard) else { return };
+            view.unheard = unheard;
+        }
+        self.signals.send(Signal::Accounts);
+    }
+
     /// Where a link stands; `Off` for one that was never started.
     pub(super) fn view(&self, account: &AccountId) -> LinkView {
-        let off = LinkView { state: LinkState::Off, last_sign_of_life: None };
+        let off = LinkView { state: LinkState::Off, last_sign_of_life: None, unheard: None };
         self.lock().get(account).cloned().unwrap_or(off)
     }
 

@@ -32,6 +32,9 @@ pub(super) fn overview(
                 choices: account.choices,
                 state: link.map_or(LinkState::Off, |link| link.state.clone()),
                 last_sign_of_life: link.and_then(|link| link.last_sign_of_life),
+                unheard: link
+                    .filter(|link| link.state == LinkState::Live)
+                    .and_then(|link| link.unheard.clone()),
                 unread: unread.get(&account.id).copied().unwrap_or(0),
             }
         })

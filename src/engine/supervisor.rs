@@ -164,6 +164,7 @@ async fn take_in(
                         intake.links().stands(account, state, env.clock.now());
                     }
                     Some(Report::Seen(seen)) => intake.feeds().remembers(account, seen),
+                    Some(Report::Unheard(unheard)) => intake.links().unheard(account, unheard),
                     Some(Report::Alive) => intake.links().alive(account, env.clock.now()),
                     Some(Report::Identity { label, settings }) => {
                         under_way.push(intake.identity(account, label, *settings).boxed());

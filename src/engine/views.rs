@@ -88,6 +88,8 @@ pub struct AccountView {
     pub state: LinkState,
     /// When the service last gave a sign of life.
     pub last_sign_of_life: Option<Timestamp>,
+    /// What the link does not hear though it lives, in a sentence.
+    pub unheard: Option<String>,
     /// How many of its notifications are unread.
     pub unread: u64,
 }

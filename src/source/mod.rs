@@ -28,6 +28,8 @@ pub enum Report {
     State(LinkState),
     /// The service gave a sign of life.
     Alive,
+    /// The link lives, and does not hear this, in a sentence; `None` if it hears all.
+    Unheard(Option<String>),
     /// The person's name at the service and other settings are known better now.
     Identity {
         /// What to call the account on screen.

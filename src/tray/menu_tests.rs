@@ -20,6 +20,7 @@ fn account(label: &str, state: LinkState) -> AccountView {
         choices: Choices::default(),
         state,
         last_sign_of_life: None,
+        unheard: None,
         unread: 0,
     }
 }

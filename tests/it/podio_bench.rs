@@ -49,7 +49,7 @@ impl Told {
     fn take(&mut self, report: Report) {
         match report {
             Report::State(state) => self.states.push(state),
-            Report::Alive => {}
+            Report::Alive | Report::Unheard(_) => {}
             Report::Identity { label, settings } => {
                 self.label = Some(label);
                 self.settings = Some(*settings);

@@ -290,7 +290,7 @@ async fn what_is_wrong_is_said_before_anything_is_kept() {
 }
 
 #[tokio::test]
-async fn a_refused_channel_leaves_the_others_alone_and_none_left_is_broken() {
+async fn a_refused_channel_is_said_and_leaves_the_others_alone_and_none_left_is_broken() {
     let stage = Stage::empty().await;
     stage.sandbox.pusher().set(|settings| settings.quirk = Quirk::Reverb);
     let both = Wish::of(&stage, &["hall", "private-a"], plain()).signed_here("wrong-secret");
@@ -298,6 +298,17 @@ async fn a_refused_channel_leaves_the_others_alone_and_none_left_is_broken() {
     let first = both.unchecked().live(&stage).await;
     stage.sandbox.pusher().trigger("hall", "told", &json!({"title": "heard"}));
     stage.until_kept(1).await;
+    let said = stage
+        .until("what is not heard is said", LIMIT, async || {
+            stage.desk().accounts().await.unwrap().remove(0).unheard
+        })
+        .await;
+    assert!(said.contains("private-a") && said.contains("secret"), "{said}");
+    let health = stage.desk().health().await.unwrap();
+    assert!(
+        health.findings.iter().any(|found| !found.works && found.words.contains("private-a")),
+        "{health:?}"
+    );
     stage.desk().remove_account(first).await.unwrap();
     let none = Wish::of(&stage, &["private-a", "private-b"], plain()).signed_here("wrong-secret");
     none.unchecked().begin(&stage).await.unwrap();

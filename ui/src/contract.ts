@@ -92,6 +92,10 @@ choices: Choices,
  */
 last_sign_of_life: string | null, 
 /**
+ * What the link does not hear though it lives, in a sentence.
+ */
+unheard: string | null, 
+/**
  * How many of its notifications are unread.
  */
 unread: number, } & ({ "state": "off" } | { "state": "connecting" } | { "state": "catching-up" } | { "state": "live" } | { "state": "waiting", 

@@ -53,7 +53,7 @@ pub(super) fn overview() -> Overview {
         .into_iter()
         .zip(life)
         .map(|((name, label, state, count), life)| {
-            states.insert(id(name), LinkView { state, last_sign_of_life: life.map(at) });
+            states.insert(id(name), LinkView { state, last_sign_of_life: life.map(at), unheard: None });
             unread.insert(id(name), count);
             let settings: PodioSettings = serde_json::from_str(r#"{"client_id":"belfry"}"#).unwrap();
             let settings = crate::account::Settings::Podio(settings);

@@ -107,6 +107,7 @@ impl Outgoing {
             Item::Tell(
                 Report::State(_)
                 | Report::Alive
+                | Report::Unheard(_)
                 | Report::Identity { .. }
                 | Report::Deliver { .. }
                 | Report::StillUnread { .. }

@@ -1,8 +1,10 @@
 //! One connection from its first word to its failure: reads the link, makes notifications of what is published, and hands them over
 //! beside the reading.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -30,13 +32,15 @@ pub(super) struct Live<'a> {
     reports: Reports,
     /// What is being handed over, and how many they are: the first of `unkept`.
     handing: Option<(HandOver, usize)>,
+    /// Channels that the server refused on this connection, and why.
+    refused: BTreeMap<Arc<str>, String>,
     /// Events of this connection that no rule made anything of.
     unmatched: u64,
 }
 
 impl<'a> Live<'a> {
     pub(super) fn new(pusher: &'a mut Pusher, reader: &'a Reader, reports: Reports) -> Self {
-        Self { pusher, reader, reports, handing: None, unmatched: 0 }
+        Self { pusher, reader, reports, handing: None, refused: BTreeMap::new(), unmatched: 0 }
     }
 
     /// Listens until it fails.
@@ -101,10 +105,18 @@ impl<'a> Live<'a> {
             Heard::Subscribed { channel } => {
                 debug!(account = %self.pusher.account, %channel, "listening");
                 self.pusher.listened_until = Some(now);
+                if self.refused.remove(&channel).is_some() {
+                    self.tell_refused().await;
+                }
             }
-            Heard::AllSubscribed => self.reports.state(LinkState::Live).await,
+            Heard::AllSubscribed => {
+                self.reports.state(LinkState::Live).await;
+                self.tell_refused().await;
+            }
             Heard::Refused { channel, why } => {
                 warn!(account = %self.pusher.account, %channel, "not listened to: {why}");
+                self.refused.insert(channel, why);
+                self.tell_refused().await;
             }
             Heard::Message { channel, event, data } => {
                 let text = data.as_str().to_owned();
@@ -119,6 +131,15 @@ impl<'a> Live<'a> {
                 self.event(&channel, "member_removed", &data, &data.to_string(), true);
             }
         }
+    }
+
+    /// Says which channels are not heard though the link lives.
+    async fn tell_refused(&mut self) {
+        let unheard = self.refused.first_key_value().map(|(channel, why)| match self.refused.len() {
+            1 => format!("“{channel}” is not heard: {why}"),
+            many => format!("{many} channels are not heard, “{channel}” among them: {why}"),
+        });
+        self.reports.tell(Report::Unheard(unheard)).await;
     }
 
     fn event(&mut self, channel: &str, name: &str, data: &Value, text: &str, only_named: bool) {

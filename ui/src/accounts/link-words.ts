@@ -13,7 +13,7 @@ export function standing(account: AccountView): { words: string; mood: Mood; rea
   switch (account.state) {
     case 'off': return { words: said, mood: 'rest', reason: words.accounts.offMore };
     case 'connecting': case 'catching-up': return { words: said, mood: 'busy', reason: null };
-    case 'live': return { words: said, mood: 'good', reason: null };
+    case 'live': return { words: said, mood: account.unheard ? 'wait' : 'good', reason: account.unheard };
     case 'waiting': return { words: said, mood: 'wait', reason: account.reason };
     case 'needs-sign-in': case 'broken': return { words: said, mood: 'bad', reason: account.reason };
   }

@@ -4,7 +4,7 @@ import { emptyPodio, podioMistake, podioWish } from './podio-form';
 import type { AccountView } from '../contract';
 
 const account = (state: object, paused = false) =>
-  ({ id: 'podio', service: 'podio', label: 'Mia', paused, last_sign_of_life: null, unread: 0, ...state }) as AccountView;
+  ({ id: 'podio', service: 'podio', label: 'Mia', paused, last_sign_of_life: null, unheard: null, unread: 0, ...state }) as AccountView;
 
 describe('the wish that a form makes', () => {
   it('leaves out what was left empty', () => {

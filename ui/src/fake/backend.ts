@@ -116,8 +116,8 @@ function viewed(): AccountView[] {
 function setState(id: AccountId, changes: Record<string, unknown>): void {
   accounts = accounts.map((account) => {
     if (account.id !== id) return account;
-    const { id: name, service, label, paused, colour, choices, last_sign_of_life, unread } = account;
-    return { id: name, service, label, paused, colour, choices, last_sign_of_life, unread, state: 'live', ...changes } as AccountView;
+    const { id: name, service, label, paused, colour, choices, last_sign_of_life, unheard, unread } = account;
+    return { id: name, service, label, paused, colour, choices, last_sign_of_life, unheard, unread, state: 'live', ...changes } as AccountView;
   });
   signal({ signal: 'accounts' });
 }
@@ -137,7 +137,7 @@ function kept(wish: SignIn): SignInStep {
   const { service } = wish;
   const id = wish.name ?? (accounts.some((account) => account.id === service) ? `${service}-${accounts.length + 1}` : service);
   if (wish.service === 'pusher' && wish.settings) feeds.set(id, wish.settings);
-  accounts = [...accounts, { id, service, label: 'Nora New', paused: false, colour: 'pink', choices: unchosen, state: 'live', last_sign_of_life: new Date().toISOString(), unread: 0 }];
+  accounts = [...accounts, { id, service, label: 'Nora New', paused: false, colour: 'pink', choices: unchosen, state: 'live', last_sign_of_life: new Date().toISOString(), unheard: null, unread: 0 }];
   signal({ signal: 'accounts' });
   return { step: 'done', account: id };
 }
@@ -280,7 +280,7 @@ const answers: Omit<Backend, 'onSignal' | 'onResident' | 'onShow'> = {
   health: async () => healthSnapshot as unknown as Health,
   test_toast: async () => ({ shown: true, words: 'A toast was raised; Plasma 6 took it.' }),
   add_demo: async () => {
-    accounts = [...accounts, { id: 'demo', service: 'demo', label: 'Demo', paused: false, colour: 'pink', choices: unchosen, state: 'live', last_sign_of_life: new Date().toISOString(), unread: 0 }];
+    accounts = [...accounts, { id: 'demo', service: 'demo', label: 'Demo', paused: false, colour: 'pink', choices: unchosen, state: 'live', last_sign_of_life: new Date().toISOString(), unheard: null, unread: 0 }];
     rows = [...day(Date.now()).map((row) => ({ ...row, account: 'demo', id: row.id + 2000 })), ...rows].sort(newer);
     signal({ signal: 'accounts' });
     signal({ signal: 'reread' });

@@ -20,7 +20,7 @@ export const LARAVEL_SETTINGS: PusherSettings = {
 export function feedAccounts(now: number): AccountView[] {
   const one = (id: string, service: 'cloudapp' | 'pusher', label: string, colour: 'teal' | 'brown'): AccountView => ({
     id, service, label, colour, paused: false, choices: { colour: null, banners: 'service', sound: 'service' }, state: 'live',
-    last_sign_of_life: new Date(now - 7_000).toISOString(), unread: 0,
+    last_sign_of_life: new Date(now - 7_000).toISOString(), unheard: null, unread: 0,
   });
   return [one('cloudapp', 'cloudapp', 'ada@drops.example', 'teal'), one('pusher', 'pusher', 'localhost:8080', 'brown')];
 }
