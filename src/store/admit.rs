@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use super::error::Trouble;
 use super::threads::Place;
-use super::{Store, StoreError, accounts, column, stars, wishes};
+use super::{Store, StoreError, accounts, column, stars, versions, wishes};
 use crate::account::AccountId;
 use crate::link::Cursor;
 use crate::notification::{Arrival, Detail, Notification, NotificationId};
@@ -172,7 +172,7 @@ fn admit_one(
     }
     let Known { id, hint, unread, starred, version } = known(conn, account, &notification.external_id)?;
     if notification.version > version {
-        return renew(conn, id, notification, arrival, now);
+        return versions::renew(conn, id, notification, arrival, now);
     }
     let completes = hint && notification.detail == Detail::Whole;
     if completes {
@@ -275,43 +275,8 @@ fn known(conn: &Connection, account: i64, external_id: &str) -> rusqlite::Result
     })
 }
 
-/// A later version takes the place of an earlier one. What is news is unread again, and told in the place of its earlier toast; the rest
-/// leaves a note in the ledger.
-fn renew(
-    conn: &Connection,
-    id: i64,
-    n: &Notification,
-    arrival: Arrival,
-    now: Timestamp,
-) -> rusqlite::Result<Admitted> {
-    let now = now.as_millisecond();
-    complete(conn, id, n, n.no_news)?;
-    conn.prepare_cached("UPDATE notification SET version = ?2, urgency = ?3 WHERE id = ?1")?.execute((
-        id,
-        n.version,
-        n.urgency.map(column::urgency),
-    ))?;
-    if n.no_news {
-        conn.prepare_cached("UPDATE toast SET small_change_at = ?2 WHERE notification = ?1")?
-            .execute((id, now))?;
-        return Ok(Admitted::Changed(NotificationId(id)));
-    }
-    conn.prepare_cached(
-        "UPDATE notification SET changed_at = ?2, arrival = ?3, read = ?4, read_at = iif(?4, ?2, NULL),
-             read_by = iif(?4, 'service', NULL) WHERE id = ?1",
-    )?
-    .execute((id, now, column::arrival(arrival), n.read))?;
-    conn.prepare_cached(
-        "UPDATE toast SET state = 'pending', reason = NULL, key = NULL, run = NULL, claimed_at = NULL, outcome = NULL,
-             settled_at = NULL, ended = NULL, ended_at = NULL, held = 0, quiet_hours = NULL, small_change_at = NULL
-         WHERE notification = ?1",
-    )?
-    .execute([id])?;
-    Ok(Admitted::Renewed(NotificationId(id)))
-}
-
 /// `small`: whether it is news stays as it was, since its toast may still wait.
-fn complete(conn: &Connection, id: i64, n: &Notification, small: bool) -> rusqlite::Result<()> {
+pub(super) fn complete(conn: &Connection, id: i64, n: &Notification, small: bool) -> rusqlite::Result<()> {
     conn.prepare_cached(
         "UPDATE notification SET kind = ?2, icon = ?3, title = ?4, body = ?5, actor = ?6, context_what = ?7,
              context_id = ?8, context_title = ?9, context_place = ?10, context_url = ?11, occurred_at = ?12,
@@ -375,102 +340,6 @@ mod tests {
         assert_eq!(bench.admitted(vec![told("b", 2)]).await, [Admitted::Known(b)]);
         assert_eq!(bench.store.total().await.unwrap(), 2);
         assert_eq!(bench.store.pending(9).await.unwrap().len(), 2);
-    }
-
-    #[tokio::test]
-    async fn a_later_version_takes_the_rows_place_is_unread_again_and_told_anew() {
-        let bench = Bench::with_account().await;
-        let version = |version, title: &str| Notification {
-            version,
-            title: title.into(),
-            urgency: Some(crate::notification::Urgency::High),
-            ..told("item", version)
-        };
-        let row = bench.admitted(vec![version(1, "is up")]).await[0].id();
-        bench.store.claim(vec![row], "key".into(), 1, at(10)).await.unwrap();
-        bench.store.shown("key".into(), "shown".into(), at(11)).await.unwrap();
-        bench.store.mark_read(vec![row], true, ReadBy::Person, at(12)).await.unwrap();
-
-        let later =
-            bench.store.admit(id("podio"), vec![version(3, "was renamed")], Arrival::Backlog, None, at(20));
-        assert_eq!(later.await.unwrap(), [Admitted::Renewed(row)]);
-        let kept = bench.store.get(row).await.unwrap().unwrap();
-        assert_eq!(kept.notification, Notification { read: false, ..version(3, "was renamed") });
-        assert_eq!((kept.read, kept.read_by, kept.changed_at), (false, None, Some(at(20))));
-        let pending = bench.store.pending(9).await.unwrap();
-        assert_eq!(
-            (pending[0].id, pending[0].arrival, pending[0].admitted_at),
-            (row, Arrival::Backlog, at(20))
-        );
-
-        // What comes late in the wrong order, or twice, changes nothing.
-        for old in [version(2, "is private"), version(3, "was renamed")] {
-            assert_eq!(bench.admitted(vec![old]).await, [Admitted::Known(row)]);
-        }
-        assert_eq!(bench.store.get(row).await.unwrap().unwrap(), kept);
-        assert_eq!(bench.store.total().await.unwrap(), 1);
-    }
-
-    #[tokio::test]
-    async fn a_later_version_that_is_no_news_leaves_read_and_told_as_they_were() {
-        let bench = Bench::with_account().await;
-        let viewed = |version| Notification {
-            version,
-            no_news: version > 1,
-            raw: format!("{version}"),
-            ..told("item", 1)
-        };
-        let row = bench.admitted(vec![viewed(1)]).await[0].id();
-        bench.store.claim(vec![row], "key".into(), 1, at(10)).await.unwrap();
-        bench.store.shown("key".into(), "shown".into(), at(11)).await.unwrap();
-        bench.store.mark_read(vec![row], true, ReadBy::Person, at(12)).await.unwrap();
-        let later = bench.store.admit(id("podio"), vec![viewed(2)], Arrival::Live, None, at(20)).await;
-        assert_eq!(later.unwrap(), [Admitted::Changed(row)]);
-        let kept = bench.store.get(row).await.unwrap().unwrap();
-        assert_eq!((kept.read, kept.read_at, kept.notification.raw.as_str()), (true, Some(at(12)), "2"));
-        let fate = bench.store.fate(row).await.unwrap().unwrap();
-        assert_eq!(
-            (fate.state.as_str(), fate.small_change_at, fate.changed_at),
-            ("shown", Some(at(20)), None)
-        );
-        assert!(bench.store.pending(9).await.unwrap().is_empty());
-    }
-
-    #[tokio::test]
-    async fn a_small_change_does_not_silence_what_waits_to_be_told() {
-        let bench = Bench::with_account().await;
-        let version = |version, no_news| Notification {
-            version,
-            no_news,
-            body: format!("{version}"),
-            ..told("item", 1)
-        };
-        bench.admit(vec![version(1, false)]).await;
-        bench.admit(vec![version(2, true)]).await;
-        let pending = bench.store.pending(9).await.unwrap();
-        assert_eq!(pending[0].notification, version(2, false));
-        // What was no news from the first stays so.
-        let other =
-            |version_, no_news| Notification { external_id: "other".into(), ..version(version_, no_news) };
-        bench.admit(vec![other(1, true)]).await;
-        bench.admit(vec![other(2, true)]).await;
-        assert!(bench.store.pending(9).await.unwrap()[1].notification.no_news);
-    }
-
-    #[tokio::test]
-    async fn what_is_kept_of_a_family_is_found_from_an_instant_on_newest_first() {
-        let bench = Bench::with_account().await;
-        bench.admit(vec![told("item/a", 1), told("item/b", 2), told("other", 3), told("item/c", 4)]).await;
-        let ids = async |since, limit| {
-            let rows = bench.store.of_family(&id("podio"), "item/".into(), since, limit).await.unwrap();
-            rows.into_iter().map(|row| row.notification.external_id).collect::<Vec<_>>()
-        };
-        assert_eq!(ids(None, 9).await, ["item/c", "item/b", "item/a"]);
-        assert_eq!(ids(Some(told("", 2).occurred_at), 9).await, ["item/c", "item/b"]);
-        assert_eq!(ids(None, 1).await, ["item/c"]);
-        let one = bench.store.by_external_id(&id("podio"), "item/b".into()).await.unwrap().unwrap();
-        assert_eq!(one.notification, told("item/b", 2));
-        assert_eq!(bench.store.by_external_id(&id("podio"), "item/x".into()).await.unwrap(), None);
     }
 
     #[tokio::test]

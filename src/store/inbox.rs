@@ -137,40 +137,6 @@ impl Store {
         .await
     }
 
-    /// The row of this name at the service.
-    pub async fn by_external_id(
-        &self,
-        account: &AccountId,
-        external_id: String,
-    ) -> Result<Option<Kept>, StoreError> {
-        let account = account.clone();
-        self.read("by external id", move |conn| {
-            let number = accounts::number(conn, &account)?;
-            let mut statement = conn.prepare_cached(BY_EXTERNAL_ID)?;
-            Ok(statement.query_row((number, external_id), kept).optional()?)
-        })
-        .await
-    }
-
-    /// The account's rows whose external id begins with `family` and that happened at `since` or later, newest first.
-    pub async fn of_family(
-        &self,
-        account: &AccountId,
-        family: String,
-        since: Option<Timestamp>,
-        limit: usize,
-    ) -> Result<Vec<Kept>, StoreError> {
-        let account = account.clone();
-        let since = since.map_or(i64::MIN, Timestamp::as_millisecond);
-        self.read("of family", move |conn| {
-            let number = accounts::number(conn, &account)?;
-            let mut statement = conn.prepare_cached(OF_FAMILY)?;
-            let rows = statement.query_map((number, family, since, at_most(limit)), kept)?;
-            Ok(rows.collect::<Result<_, _>>()?)
-        })
-        .await
-    }
-
     /// External ids of the account's rows that are still to be completed, newest first.
     pub async fn hints(&self, account: &AccountId, limit: usize) -> Result<Vec<String>, StoreError> {
         let account = account.clone();
@@ -221,21 +187,6 @@ const ABOUT: &str = concat!(
     " FROM notification AS n INDEXED BY notification_of_context CROSS JOIN account AS a ON a.number = n.account
      WHERE n.account = ?1 AND n.context_what = ?2 AND n.context_id = ?3 AND n.context_id <> '' AND n.kind = ?4
      ORDER BY n.occurred_at DESC, n.id DESC LIMIT ?5"
-);
-
-const BY_EXTERNAL_ID: &str = concat!(
-    "SELECT ",
-    columns!("n.raw"),
-    " FROM notification AS n CROSS JOIN account AS a ON a.number = n.account
-     WHERE n.account = ?1 AND n.external_id = ?2"
-);
-
-pub(super) const OF_FAMILY: &str = concat!(
-    "SELECT ",
-    columns!("n.raw"),
-    " FROM notification AS n INDEXED BY notification_newest_of_account CROSS JOIN account AS a ON a.number = n.account
-     WHERE n.account = ?1 AND n.occurred_at >= ?3 AND substr(n.external_id, 1, length(?2)) = ?2
-     ORDER BY n.occurred_at DESC, n.id DESC LIMIT ?4"
 );
 
 /// One row.

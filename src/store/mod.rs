@@ -10,6 +10,7 @@ mod accounts;
 mod acts;
 mod admit;
 mod column;
+mod compare;
 mod db;
 mod error;
 mod files;
@@ -23,6 +24,7 @@ mod settings;
 mod stars;
 mod threads;
 mod toasts;
+mod versions;
 mod wishes;
 
 #[cfg(test)]
