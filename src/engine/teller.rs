@@ -70,7 +70,7 @@ impl Teller {
         let claimed = self.store.interrupted(self.raising.run).await?;
         let ids: Vec<NotificationId> = claimed.into_iter().map(|claim| claim.id).collect();
         if !ids.is_empty() {
-            self.keep_quiet(ids, Reason::Interrupted).await?;
+            self.keep_quiet(ids, Reason::Interrupted, &Versions::new()).await?;
         }
         Ok(())
     }
@@ -118,19 +118,20 @@ impl Teller {
         if judged.is_empty() {
             return Ok(false);
         }
+        let versions = versions(&judged);
         let rules = self.store.rules().await?;
         let plan =
             toast::plan(judged, &rules, self.env.clock.now(), &TimeZone::system(), self.raising.toasts_on);
         for (ids, reason) in plan.held {
             let hours = (reason == Reason::QuietHours).then(|| rules.quiet.words());
             self.store.hold(ids.clone(), reason.name().to_owned(), hours, self.env.clock.now()).await?;
-            self.tell(&ids, "quiet", Some(reason.name()));
+            self.tell(&self.still_so(ids, &versions).await?, "quiet", Some(reason.name()));
         }
         for (ids, reason) in plan.quiet {
-            self.keep_quiet(ids, reason).await?;
+            self.keep_quiet(ids, reason, &versions).await?;
         }
         for raise in plan.raise {
-            self.raise(raise).await?;
+            self.raise(raise, &versions).await?;
         }
         Ok(true)
     }
@@ -149,7 +150,7 @@ impl Teller {
         let origins = self.origins().await?;
         let held = self.store.held(HELD).await?.into_iter().map(|row| waiting(row, &origins)).collect();
         match toast::after_quiet(held, &rules) {
-            Some(raise) => self.raise(raise).await?,
+            Some(raise) => self.raise(raise, &Versions::new()).await?,
             None => self.store.release_read().await?,
         }
         Ok(Some(now))
@@ -171,16 +172,40 @@ impl Teller {
         Ok(accounts.iter().map(|account| (account.id.clone(), origin(account))).collect())
     }
 
-    async fn keep_quiet(&self, ids: Vec<NotificationId>, reason: Reason) -> Result<(), StoreError> {
+    async fn keep_quiet(
+        &self,
+        ids: Vec<NotificationId>,
+        reason: Reason,
+        versions: &Versions,
+    ) -> Result<(), StoreError> {
         self.store.quiet(ids.clone(), reason.name().to_owned(), self.env.clock.now()).await?;
-        self.tell(&ids, "quiet", Some(reason.name()));
+        self.tell(&self.still_so(ids, versions).await?, "quiet", Some(reason.name()));
         Ok(())
     }
 
-    async fn raise(&self, raise: Raise) -> Result<(), StoreError> {
+    /// Of those whose verdict was just written down, those that are still what was judged. Of the others a later version came meanwhile:
+    /// they wait for a verdict of their own.
+    async fn still_so(
+        &self,
+        mut ids: Vec<NotificationId>,
+        versions: &Versions,
+    ) -> Result<Vec<NotificationId>, StoreError> {
+        let judged: Vec<_> = ids.iter().filter_map(|id| Some((*id, *versions.get(id)?))).collect();
+        if !judged.is_empty() {
+            let early = self.store.judged_too_early(judged).await?;
+            ids.retain(|id| !early.contains(id));
+        }
+        Ok(ids)
+    }
+
+    async fn raise(&self, raise: Raise, versions: &Versions) -> Result<(), StoreError> {
         let Raise { toast, ids } = raise;
         let key = toast.key.0.clone();
         self.store.claim(ids.clone(), key.clone(), self.raising.run, self.env.clock.now()).await?;
+        let ids = self.still_so(ids, versions).await?;
+        if ids.is_empty() {
+            return Ok(());
+        }
         let outcome = self.raising.toaster.show(&toast).await;
         let now = self.env.clock.now();
         match outcome {
@@ -273,6 +298,14 @@ impl Teller {
             });
         }
     }
+}
+
+/// In which version each was judged, of those that have versions.
+type Versions = BTreeMap<NotificationId, i64>;
+
+fn versions(judged: &[Pending]) -> Versions {
+    let versions = judged.iter().map(|row| (row.id, row.notification.version));
+    versions.filter(|(_, version)| *version > 0).collect()
 }
 
 /// What a toast has to know of an account.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 
 use super::admit::{Admitted, complete};
-use super::column;
+use super::{Store, StoreError, column};
 use crate::notification::{Arrival, Notification, NotificationId};
 
 /// A later version takes the place of an earlier one. What is news is unread again, and told in the place of its earlier toast; the rest
@@ -40,6 +40,32 @@ pub(super) fn renew(
     )?
     .execute([id])?;
     Ok(Admitted::Renewed(NotificationId(id)))
+}
+
+impl Store {
+    /// These were judged as they were in these versions. Those of which a later one came before the verdict was written down wait for
+    /// a verdict again; gives them back. To be asked right after [`Store::claim`], [`Store::quiet`] or [`Store::hold`].
+    pub async fn judged_too_early(
+        &self,
+        judged: Vec<(NotificationId, i64)>,
+    ) -> Result<Vec<NotificationId>, StoreError> {
+        self.write("judged too early", move |tx| {
+            let mut statement = tx.prepare_cached(
+                "UPDATE toast SET state = 'pending', reason = NULL, key = NULL, run = NULL, claimed_at = NULL,
+                     settled_at = NULL, held = 0, quiet_hours = NULL
+                 WHERE notification = ?1 AND state IN ('claimed', 'quiet')
+                     AND EXISTS (SELECT 1 FROM notification AS n WHERE n.id = ?1 AND n.version > ?2 AND n.changed_at IS NOT NULL)",
+            )?;
+            let mut early = Vec::new();
+            for (id, version) in judged {
+                if statement.execute((id.0, version))? > 0 {
+                    early.push(id);
+                }
+            }
+            Ok(early)
+        })
+        .await
+    }
 }
 
 #[cfg(test)]
@@ -105,6 +131,21 @@ mod tests {
             ("shown", Some(at(20)), None)
         );
         assert!(bench.store.pending(9).await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_verdict_on_an_earlier_version_does_not_hold_for_a_later_one() {
+        let bench = Bench::with_account().await;
+        let version = |version| Notification { version, ..told("item", version) };
+        let row = bench.admitted(vec![version(1)]).await[0].id();
+        // Judged as version 1; version 2 comes before that is written down.
+        bench.admit(vec![version(2)]).await;
+        bench.store.claim(vec![row], "key".into(), 1, at(10)).await.unwrap();
+        assert_eq!(bench.store.judged_too_early(vec![(row, 1)]).await.unwrap(), [row]);
+        assert_eq!(bench.store.pending(9).await.unwrap().len(), 1);
+        bench.store.quiet(vec![row], "late".into(), at(11)).await.unwrap();
+        assert_eq!(bench.store.judged_too_early(vec![(row, 2)]).await.unwrap(), []);
+        assert!(bench.store.pending(9).await.unwrap().is_empty(), "that was a verdict on what it is");
     }
 
     #[tokio::test]
