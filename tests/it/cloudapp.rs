@@ -170,6 +170,8 @@ async fn duplicates_and_a_wrong_order_change_nothing() {
     gone["deleted_at"] = gone["updated_at"].clone();
     there.push(ADA, "delete", &gone);
     drops.until_titled("Ada's c.png was deleted").await;
+    // Told before the next change comes: that one would take its place.
+    drops.until_shown(3).await;
     there.push(ADA, "update", &told(9, "c.png", 0, 7));
     there.push(ADA, "delete", &gone);
     there.push(ADA, "create", &told(9, "a.png", 0, 0));
