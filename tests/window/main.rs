@@ -13,6 +13,7 @@
 )]
 
 mod accounts;
+mod forms;
 mod hostile;
 mod inbox;
 mod page;
