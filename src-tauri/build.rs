@@ -26,6 +26,8 @@ const COMMANDS: &[&str] = &[
     "try_map",
     "set_map",
     "pusher_settings",
+    "webhook_settings",
+    "hook_address",
     "remove_account",
     "retry_now",
     "pause_toasts",

@@ -2,7 +2,10 @@
 
 mod cloudapp;
 mod podio;
+mod podium;
 mod pusher;
+mod receiver;
+mod webhook;
 
 use std::fmt;
 
@@ -11,7 +14,10 @@ use url::Url;
 
 pub use self::cloudapp::CloudappSettings;
 pub use self::podio::{PodioSettings, PushTransport};
+pub use self::podium::{PodiumPlace, PodiumSettings};
 pub use self::pusher::{AuthMethod, PusherAuth, PusherServer, PusherSettings};
+pub use self::receiver::{LocalSettings, Receiver, RelayKind, RelaySettings};
+pub use self::webhook::{HashKind, HashText, Signature, WebhookSettings};
 
 /// The short name a person uses for an account (`podio`, `podio-2`): lower-case letters, digits and hyphens.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -71,6 +77,10 @@ pub enum Service {
     Cloudapp,
     /// Any Pusher-compatible server, read as the person describes it.
     Pusher,
+    /// Podium: messages, reviews, invoices, contacts and calls of a business, by webhooks.
+    Podium,
+    /// Any service that calls an address, read as the person describes it.
+    Webhook,
     /// The demo: a day at work that is built in.
     Demo,
 }
@@ -82,6 +92,8 @@ impl Service {
             Self::Podio => "podio",
             Self::Cloudapp => "cloudapp",
             Self::Pusher => "pusher",
+            Self::Podium => "podium",
+            Self::Webhook => "webhook",
             Self::Demo => "demo",
         }
     }
@@ -92,6 +104,8 @@ impl Service {
             Self::Podio => "Podio",
             Self::Cloudapp => "CloudApp",
             Self::Pusher => "Pusher",
+            Self::Podium => "Podium",
+            Self::Webhook => "Webhook",
             Self::Demo => "Demo",
         }
     }
@@ -186,6 +200,10 @@ pub enum Settings {
     Cloudapp(CloudappSettings),
     /// A Pusher-compatible server.
     Pusher(PusherSettings),
+    /// Podium.
+    Podium(PodiumSettings),
+    /// A service that calls an address.
+    Webhook(WebhookSettings),
     /// The demo has nothing to set.
     Demo,
 }
@@ -197,6 +215,8 @@ impl Settings {
             Self::Podio(_) => Service::Podio,
             Self::Cloudapp(_) => Service::Cloudapp,
             Self::Pusher(_) => Service::Pusher,
+            Self::Podium(_) => Service::Podium,
+            Self::Webhook(_) => Service::Webhook,
             Self::Demo => Service::Demo,
         }
     }
@@ -208,6 +228,8 @@ impl Settings {
             Self::Podio(podio) => vec![&podio.api_url, &podio.push_url, &podio.authorize_url],
             Self::Cloudapp(cloudapp) => std::iter::once(&cloudapp.api_url).chain(&cloudapp.site).collect(),
             Self::Pusher(pusher) => pusher.server.url().into_iter().collect(),
+            Self::Podium(podium) => vec![&podium.api_url, &podium.authorize_url, &podium.app_url],
+            Self::Webhook(_) => Vec::new(),
             Self::Demo => Vec::new(),
         }
     }
@@ -217,24 +239,26 @@ impl Settings {
         match self {
             Self::Podio(_) => Url::parse("https://podio.com").ok(),
             Self::Cloudapp(_) => Url::parse(CloudappSettings::SITE).ok(),
-            Self::Pusher(_) | Self::Demo => None,
+            Self::Podium(_) => Url::parse("https://podium.com").ok(),
+            Self::Pusher(_) | Self::Webhook(_) | Self::Demo => None,
         }
     }
 
-    /// True if its links may lead to any https address: the person said themselves where its links stand. Elsewhere they lead to the
-    /// account's service only.
+    /// True if its links may lead to any https address: the person said themselves where its links stand, or the service speaks of
+    /// what stands elsewhere (a review) and signs what it says. Else they lead to the account's service only.
     pub fn links_anywhere(&self) -> bool {
         match self {
-            Self::Pusher(_) => true,
+            Self::Pusher(_) | Self::Podium(_) | Self::Webhook(_) => true,
             Self::Podio(_) | Self::Cloudapp(_) | Self::Demo => false,
         }
     }
 
     /// The service's own inbox, for the browser, where there is one.
-    pub fn inbox_url(&self) -> Option<&'static str> {
+    pub fn inbox_url(&self) -> Option<Url> {
         match self {
-            Self::Podio(_) => Some("https://podio.com/inbox"),
-            Self::Cloudapp(_) | Self::Pusher(_) | Self::Demo => None,
+            Self::Podio(_) => Url::parse("https://podio.com/inbox").ok(),
+            Self::Podium(podium) => podium.app_url.join("/inbox").ok(),
+            Self::Cloudapp(_) | Self::Pusher(_) | Self::Webhook(_) | Self::Demo => None,
         }
     }
 }

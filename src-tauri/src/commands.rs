@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use belfry::account::{AccountId, Choices, PusherSettings};
+use belfry::account::{AccountId, Choices, PusherSettings, WebhookSettings};
 use belfry::act::{Act, Offer};
 use belfry::env::Opener;
 use belfry::feed::{FieldMap, Tried};
@@ -52,6 +52,8 @@ pub(crate) fn all() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static {
         try_map,
         set_map,
         pusher_settings,
+        webhook_settings,
+        hook_address,
         remove_account,
         retry_now,
         pause_toasts,
@@ -199,6 +201,16 @@ async fn set_map(resident: Hold<'_>, account: AccountId, map: FieldMap) -> Answe
 #[tauri::command]
 async fn pusher_settings(resident: Hold<'_>, account: AccountId) -> Answer<PusherSettings> {
     resident.notifier().await?.pusher_settings(account).await
+}
+
+#[tauri::command]
+async fn webhook_settings(resident: Hold<'_>, account: AccountId) -> Answer<WebhookSettings> {
+    resident.notifier().await?.webhook_settings(account).await
+}
+
+#[tauri::command]
+async fn hook_address(resident: Hold<'_>, account: AccountId) -> Answer<String> {
+    resident.notifier().await?.hook_address(account).await
 }
 
 #[tauri::command]

@@ -3,7 +3,9 @@
 mod cloudapp;
 mod map;
 mod podio;
+mod podium;
 mod pusher;
+mod receiver;
 
 use std::collections::BTreeMap;
 
@@ -105,6 +107,18 @@ Examples:
   printf '%s\\n' \"$APP_SECRET\" |
     belfry account add pusher --host 127.0.0.1:6001 --insecure --key app-key --channel presence-room --app-secret-stdin")]
     Pusher(Box<pusher::AddPusher>),
+    /// Podium, with a developer app of yours (developer.podium.com): messages, reviews, invoices, contacts, calls
+    ///
+    /// Podium calls an address when something happens. --relay names the relay that takes these calls in and keeps them until this
+    /// machine is there (`belfry-relay`); its page /oauth/callback is the redirect address to register with the developer app. Signs in
+    /// by the browser. Secrets are asked for at the terminal; scripts give them on standard input, one a line, in the order of the flags.
+    #[command(after_help = "\
+Examples:
+  belfry account add podium --relay https://relay.example.com
+  printf '%s\\n' \"$SECRET\" \"$JOIN_CODE\" |
+    belfry account add podium --relay https://relay.example.com --client-id my-app --client-secret-stdin \\
+      --relay-code-stdin --location 'Main Street'")]
+    Podium(Box<podium::AddPodium>),
     /// A day at work that is built in, to see what Belfry does: no account, no network
     Demo,
 }
@@ -173,6 +187,12 @@ pub(super) struct Again {
     /// Give the secret of the Pusher app anew, from standard input
     #[arg(long)]
     app_secret_stdin: bool,
+    /// Give the secret that a service signs its webhooks with anew, from standard input
+    #[arg(long)]
+    secret_stdin: bool,
+    /// Give the relay's join code, from standard input
+    #[arg(long)]
+    relay_code_stdin: bool,
     /// Give a header for the auth endpoint anew, from standard input
     #[arg(long, value_name = "NAME")]
     auth_header_stdin: Vec<String>,
@@ -220,6 +240,7 @@ pub(super) async fn perform(wish: Account, promised: &[SecretFlag], env: &Env) -
         Account::Add(Add::Podio(add)) => added(add.into_sign_in(secrets).await?, env).await,
         Account::Add(Add::Cloudapp(add)) => added(add.into_sign_in(secrets).await?, env).await,
         Account::Add(Add::Pusher(add)) => added(add.into_sign_in(secrets).await?, env).await,
+        Account::Add(Add::Podium(add)) => added(add.into_sign_in(secrets).await?, env).await,
         Account::Map(map) => map::perform(map, env).await,
         Account::Add(Add::Demo) => {
             let notifier = Notifier::reach(env.clone()).await?;
@@ -337,6 +358,16 @@ impl Again {
                 app_secret: secrets.remove(&SecretFlag::AppSecret).map(exposed),
                 auth_headers: pusher::headers(&self.auth_header_stdin, &mut secrets),
                 check: true,
+            },
+            Service::Podium => SignInTo::Podium {
+                settings: None,
+                client_secret: secrets.remove(&SecretFlag::ClientSecret).map(exposed),
+                join_code: secrets.remove(&SecretFlag::RelayCode).map(exposed),
+            },
+            Service::Webhook => SignInTo::Webhook {
+                settings: None,
+                secret: secrets.remove(&SecretFlag::Secret).map(exposed),
+                join_code: secrets.remove(&SecretFlag::RelayCode).map(exposed),
             },
             Service::Demo => return Err(Trouble::usage("the demo needs no sign-in")),
         };

@@ -21,13 +21,18 @@ pub(super) enum SecretFlag {
     Password,
     /// `--app-secret-stdin`
     AppSecret,
+    /// `--secret-stdin`
+    Secret,
+    /// `--relay-code-stdin`
+    RelayCode,
     /// `--auth-header-stdin NAME`, the one in this place, from 0.
     AuthHeader(usize),
 }
 
 impl SecretFlag {
     /// Those that can be given once.
-    pub(super) const SINGLE: [Self; 3] = [Self::ClientSecret, Self::Password, Self::AppSecret];
+    pub(super) const SINGLE: [Self; 5] =
+        [Self::ClientSecret, Self::Password, Self::AppSecret, Self::Secret, Self::RelayCode];
 
     /// Its name among the arguments.
     pub(super) fn id(self) -> &'static str {
@@ -35,6 +40,8 @@ impl SecretFlag {
             Self::ClientSecret => "client_secret_stdin",
             Self::Password => "password_stdin",
             Self::AppSecret => "app_secret_stdin",
+            Self::Secret => "secret_stdin",
+            Self::RelayCode => "relay_code_stdin",
             Self::AuthHeader(_) => "auth_header_stdin",
         }
     }
@@ -44,6 +51,8 @@ impl SecretFlag {
             Self::ClientSecret => "--client-secret-stdin",
             Self::Password => "--password-stdin",
             Self::AppSecret => "--app-secret-stdin",
+            Self::Secret => "--secret-stdin",
+            Self::RelayCode => "--relay-code-stdin",
             Self::AuthHeader(_) => "--auth-header-stdin",
         }
     }

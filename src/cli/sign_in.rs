@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use crate::account::AccountId;
+use crate::account::{AccountId, PodiumPlace};
 use crate::cli::ask;
 use crate::cli::print::{clean, say};
 use crate::env::Env;
@@ -17,6 +17,7 @@ pub(super) async fn go_through(notifier: &Notifier, wish: SignIn, env: &Env) -> 
             SignInStep::Done { account } => return Ok(account),
             SignInStep::Browser { attempt, url } => at_browser(notifier, attempt, &url, env).await?,
             SignInStep::SecondFactor { attempt } => second_factor(notifier, attempt).await?,
+            SignInStep::Place { attempt, places } => place(notifier, attempt, &places).await?,
         };
     }
 }
@@ -77,12 +78,44 @@ async fn second_factor(notifier: &Notifier, attempt: u64) -> Result<SignInStep, 
     }
 }
 
+/// Which of several places the account is for.
+async fn place(notifier: &Notifier, attempt: u64, places: &[PodiumPlace]) -> Result<SignInStep, Trouble> {
+    let named = |place: &PodiumPlace| match place {
+        PodiumPlace::Location { .. } => format!("{} (--location {})", place.name(), place.uid()),
+        PodiumPlace::Organization { .. } => {
+            format!("all of {} (--organization {})", place.name(), place.uid())
+        }
+    };
+    if !ask::at_terminal() {
+        drop(give_up(notifier, attempt).await);
+        let named: Vec<_> = places.iter().map(|place| clean(&named(place))).collect();
+        return Err(Trouble::usage(format!("say which place to listen to: {}", named.join(", "))));
+    }
+    say("This sign-in reaches several places; an account listens to one of them:");
+    for (number, place) in (1..).zip(places) {
+        say(&clean(&format!("  {number}  {}", named(place))));
+    }
+    loop {
+        let typed = tokio::select! {
+            typed = ask::line("Its number:") => typed?,
+            _ = tokio::signal::ctrl_c() => return give_up(notifier, attempt).await,
+        };
+        let chosen = typed.parse::<usize>().ok().and_then(|number| places.get(number.checked_sub(1)?));
+        match chosen {
+            Some(place) => {
+                let uid = place.uid().to_owned();
+                return notifier.sign_in_answer(attempt, SignInAnswer::Place { uid }).await;
+            }
+            None => say(&format!("A number from 1 to {} is needed.", places.len())),
+        }
+    }
+}
+
 async fn give_up(notifier: &Notifier, attempt: u64) -> Result<SignInStep, Trouble> {
     match notifier.sign_in_answer(attempt, SignInAnswer::Cancel).await {
         // It was done before it could be given up.
         Ok(done @ SignInStep::Done { .. }) => Ok(done),
-        Ok(SignInStep::Browser { .. } | SignInStep::SecondFactor { .. }) | Err(_) => {
-            Err(Trouble::failed("the sign-in was given up; nothing was kept"))
-        }
+        Ok(SignInStep::Browser { .. } | SignInStep::SecondFactor { .. } | SignInStep::Place { .. })
+        | Err(_) => Err(Trouble::failed("the sign-in was given up; nothing was kept")),
     }
 }

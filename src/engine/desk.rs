@@ -364,7 +364,7 @@ impl Desk {
         let Some(address) = account.settings.inbox_url() else {
             return Err(Trouble::failed("the demo has no inbox of its own; `belfry inbox` lists what came"));
         };
-        let url = self.open_address(address, &account, token).await?;
+        let url = self.open_address(address.as_str(), &account, token).await?;
         Ok(Opened { url })
     }
 

@@ -87,9 +87,19 @@ impl Attempts {
                 let signed_in = pusher::sign_in(&self.env, settings.clone(), secrets, check).await;
                 self.finish(&signed_in.map_err(trouble)?, draft).await
             }
-            (to, Settings::Podio(_) | Settings::Cloudapp(_) | Settings::Pusher(_) | Settings::Demo) => Err(
-                Trouble::usage(format!("“{}” is no account of {}", draft.account.id, to.service().human())),
-            ),
+            (
+                to,
+                Settings::Podio(_)
+                | Settings::Cloudapp(_)
+                | Settings::Pusher(_)
+                | Settings::Podium(_)
+                | Settings::Webhook(_)
+                | Settings::Demo,
+            ) => Err(Trouble::usage(format!(
+                "“{}” is no account of {}",
+                draft.account.id,
+                to.service().human()
+            ))),
         }
     }
 
@@ -118,6 +128,7 @@ impl Attempts {
                 taken.await.map_err(|_| over())??;
                 self.wait(attempt, ended, draft).await
             }
+            SignInAnswer::Place { .. } => Err(over()),
             SignInAnswer::SecondFactor { code } => {
                 let Some(Attempt::SecondFactor(mut factor, draft)) = self.lock().remove(&attempt) else {
                     return Err(over());

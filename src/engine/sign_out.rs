@@ -36,8 +36,18 @@ fn share_a_sign_in(one: &Account, other: &Account) -> bool {
                     == (&other.api_url, &other.client_id, other.user_id)
         }
         (
-            Settings::Podio(_) | Settings::Cloudapp(_) | Settings::Pusher(_) | Settings::Demo,
-            Settings::Podio(_) | Settings::Cloudapp(_) | Settings::Pusher(_) | Settings::Demo,
+            Settings::Podio(_)
+            | Settings::Cloudapp(_)
+            | Settings::Pusher(_)
+            | Settings::Podium(_)
+            | Settings::Webhook(_)
+            | Settings::Demo,
+            Settings::Podio(_)
+            | Settings::Cloudapp(_)
+            | Settings::Pusher(_)
+            | Settings::Podium(_)
+            | Settings::Webhook(_)
+            | Settings::Demo,
         ) => false,
     }
 }

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::account::{AccountId, Choices, CloudappSettings, Colour, PodioSettings, PusherSettings, Service};
+use crate::account::{
+    AccountId, Choices, CloudappSettings, Colour, PodioSettings, PodiumPlace, PodiumSettings, PusherSettings,
+    Service, WebhookSettings,
+};
 use crate::act::{Act, ActState};
 use crate::feed::{FieldMap, Payload};
 use crate::link::LinkState;
@@ -291,6 +294,24 @@ pub enum SignInTo {
         /// Connect once, and add it only if everything can be heard.
         check: bool,
     },
+    /// Podium.
+    Podium {
+        /// Addresses, app and receiver; of an account that exists only place and events are changed.
+        settings: Option<PodiumSettings>,
+        /// The developer app's secret; an account that exists keeps its own if `None`.
+        client_secret: Option<String>,
+        /// What the relay asks of those who want a channel, if it asks.
+        join_code: Option<String>,
+    },
+    /// A service that calls an address.
+    Webhook {
+        /// Receiver, signature and what becomes of the events; an account that exists gets them anew, but for its channel.
+        settings: Option<WebhookSettings>,
+        /// What the service signs with; an account that exists keeps its own if `None`.
+        secret: Option<String>,
+        /// What the relay asks of those who want a channel, if it asks.
+        join_code: Option<String>,
+    },
 }
 
 impl SignInTo {
@@ -300,6 +321,8 @@ impl SignInTo {
             Self::Podio { .. } => Service::Podio,
             Self::Cloudapp { .. } => Service::Cloudapp,
             Self::Pusher { .. } => Service::Pusher,
+            Self::Podium { .. } => Service::Podium,
+            Self::Webhook { .. } => Service::Webhook,
         }
     }
 }
@@ -352,6 +375,13 @@ pub enum SignInStep {
         /// Names this attempt.
         attempt: u64,
     },
+    /// The sign-in reaches more than one place, and one account listens to one.
+    Place {
+        /// Names this attempt.
+        attempt: u64,
+        /// Those there are.
+        places: Vec<PodiumPlace>,
+    },
     /// Signed in; the account is kept and its link starts if a resident runs.
     Done {
         /// The account.
@@ -375,6 +405,11 @@ pub enum SignInAnswer {
     SecondFactor {
         /// As typed.
         code: String,
+    },
+    /// The place to listen to.
+    Place {
+        /// Its name at the service.
+        uid: String,
     },
     /// The person gave up.
     Cancel,

@@ -43,12 +43,26 @@ pub enum SecretName {
     AppSecret,
     /// Headers that an endpoint for authorisations wants, as a JSON object of names and values.
     AuthHeaders,
+    /// What a relay shows a channel's events for.
+    ReadToken,
+    /// What opens events that a relay has sealed.
+    SealKey,
+    /// What a service signs its webhooks with.
+    SigningSecret,
 }
 
 impl SecretName {
     /// All there are.
-    pub const ALL: [Self; 5] =
-        [Self::ClientSecret, Self::Tokens, Self::Password, Self::AppSecret, Self::AuthHeaders];
+    pub const ALL: [Self; 8] = [
+        Self::ClientSecret,
+        Self::Tokens,
+        Self::Password,
+        Self::AppSecret,
+        Self::AuthHeaders,
+        Self::ReadToken,
+        Self::SealKey,
+        Self::SigningSecret,
+    ];
 
     /// The name in the store, behind the account: `podio/tokens`.
     pub fn as_str(self) -> &'static str {
@@ -58,6 +72,9 @@ impl SecretName {
             Self::Password => "password",
             Self::AppSecret => "app-secret",
             Self::AuthHeaders => "auth-headers",
+            Self::ReadToken => "read-token",
+            Self::SealKey => "seal-key",
+            Self::SigningSecret => "signing-secret",
         }
     }
 }

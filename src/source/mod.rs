@@ -329,7 +329,7 @@ async fn answered<T>(answer: oneshot::Receiver<Result<T, Failure>>) -> Result<T,
 pub fn beside(settings: &Settings, kind: &Kind) -> Option<Kind> {
     match settings {
         Settings::Podio(_) | Settings::Demo => podio::parts::beside(kind),
-        Settings::Cloudapp(_) | Settings::Pusher(_) => None,
+        Settings::Cloudapp(_) | Settings::Pusher(_) | Settings::Podium(_) | Settings::Webhook(_) => None,
     }
 }
 
@@ -344,6 +344,7 @@ pub fn parts(
         Settings::Podio(podio) => podio::parts::parts(id, notification, others, podio.user_id),
         Settings::Cloudapp(_) => cloudapp::parts(notification),
         Settings::Pusher(_) => pusher::parts(notification),
+        Settings::Podium(_) | Settings::Webhook(_) => Vec::new(),
         // It plays what Podio would send.
         Settings::Demo => podio::parts::parts(id, notification, others, None),
     }
@@ -357,7 +358,7 @@ pub fn offers(service: Service, notification: &Notification) -> Vec<Offer> {
     match service {
         Service::Podio => podio::offers(notification),
         // They can only be listened to.
-        Service::Cloudapp | Service::Pusher => Vec::new(),
+        Service::Cloudapp | Service::Pusher | Service::Podium | Service::Webhook => Vec::new(),
         // There is nobody who would read an answer.
         Service::Demo => Vec::new(),
     }
@@ -372,6 +373,8 @@ pub enum Source {
     Cloudapp(Box<cloudapp::Cloudapp>),
     /// A Pusher-compatible server.
     Pusher(Box<pusher::Pusher>),
+    /// One that is not there yet.
+    Missing(Service),
     /// The demo.
     Demo(demo::Demo),
 }
@@ -395,6 +398,7 @@ pub async fn sign_out(account: &Account, env: &Env) -> Result<(), Failure> {
         }
         // The password or secret goes with the account; the service holds nothing that could be ended.
         Settings::Cloudapp(_) | Settings::Pusher(_) | Settings::Demo => Ok(()),
+        Settings::Podium(_) | Settings::Webhook(_) => Ok(()),
     }
 }
 
@@ -412,6 +416,7 @@ impl Source {
             Settings::Pusher(settings) => {
                 Self::Pusher(Box::new(pusher::Pusher::new(account.id.clone(), settings.clone(), env)))
             }
+            Settings::Podium(_) | Settings::Webhook(_) => Self::Missing(account.settings.service()),
             Settings::Demo => Self::Demo(demo::Demo::new(account.id.clone(), env, cursor)),
         }
     }
@@ -422,6 +427,9 @@ impl Source {
             Self::Podio(podio) => podio.run(outbox).await,
             Self::Cloudapp(cloudapp) => cloudapp.run(outbox).await,
             Self::Pusher(pusher) => pusher.run(outbox).await,
+            Self::Missing(service) => {
+                Failure::fatal(format!("{} cannot be listened to yet", service.human()))
+            }
             Self::Demo(demo) => demo.run(outbox).await,
         }
     }

@@ -9,7 +9,7 @@ export type AccountId = string;
 /**
  * The services Belfry serves. A closed list: each has a folder in `source`.
  */
-export type Service = "podio" | "cloudapp" | "pusher" | "demo";
+export type Service = "podio" | "cloudapp" | "pusher" | "podium" | "webhook" | "demo";
 
 /**
  * Where a link stands. One vocabulary everywhere.
@@ -1199,6 +1199,164 @@ auth: PusherAuth,
 map: FieldMap, };
 
 /**
+ * The kinds of relays. All hand on over server-sent events.
+ */
+export type RelayKind = "belfry" | "gosmee" | "smee";
+
+/**
+ * A channel on a relay.
+ */
+export type RelaySettings = { 
+/**
+ * The relay's address.
+ */
+url: string, 
+/**
+ * Which kind it is.
+ */
+kind?: RelayKind, 
+/**
+ * The channel's name there, once it has one. Whoever knows it can send.
+ */
+channel?: string, 
+/**
+ * True if the relay seals what it keeps, so that only this machine can read it.
+ */
+sealed?: boolean, };
+
+/**
+ * A listener on this machine.
+ */
+export type LocalSettings = { 
+/**
+ * Its port on the loopback addresses.
+ */
+port: number, 
+/**
+ * Where the tunnel's other end is: services send to a path below it.
+ */
+public_url: string | null, };
+
+/**
+ * How webhooks reach this machine.
+ */
+export type Receiver = { "by": "relay" } & RelaySettings | { "by": "local" } & LocalSettings;
+
+/**
+ * What a webhook of Podium's belongs to.
+ */
+export type PodiumPlace = { "place": "location", 
+/**
+ * Its name at Podium; in a wish also what people call it.
+ */
+uid: string, 
+/**
+ * The organisation it belongs to, once known.
+ */
+organization_uid: string | null, 
+/**
+ * What people call it, once known.
+ */
+name: string, } | { "place": "organization", 
+/**
+ * Its name at Podium; in a wish also what people call it.
+ */
+uid: string, 
+/**
+ * What people call it, once known.
+ */
+name: string, };
+
+/**
+ * Where Podium is, how its webhooks come in, and for which place. Every base URL can be changed, for a test server.
+ */
+export type PodiumSettings = { 
+/**
+ * Base of the API (`/v4` and `/oauth` are below it), by default [`PodiumSettings::API_URL`].
+ */
+api_url?: string, 
+/**
+ * Where the browser is sent to sign in, by default [`PodiumSettings::AUTHORIZE_URL`].
+ */
+authorize_url?: string, 
+/**
+ * Where people work with Podium, by default [`PodiumSettings::APP_URL`]: links lead there.
+ */
+app_url?: string, 
+/**
+ * The id of the person's own developer app. Its secret is kept with the secrets.
+ */
+client_id: string, 
+/**
+ * Where Podium sends the browser back to, as registered with that app; the relay's own page if `None`.
+ */
+redirect_url?: string | null, 
+/**
+ * How its webhooks reach this machine.
+ */
+receiver: Receiver, 
+/**
+ * The location or organisation that is listened to; the only one there is, or the person's choice while signing in, if `None`.
+ */
+place?: PodiumPlace | null, 
+/**
+ * The types of events wanted; the usual ones if empty.
+ */
+events?: Array<string>, 
+/**
+ * The webhook's name at Podium, once it is made.
+ */
+webhook?: string | null, };
+
+/**
+ * How a hash is written.
+ */
+export type HashText = "hex" | "base64";
+
+/**
+ * The hashes that services sign with.
+ */
+export type HashKind = "sha256" | "sha1" | "sha512";
+
+/**
+ * How a service signs what it sends, with a secret that only it and Belfry know.
+ */
+export type Signature = { "scheme": "none" } | { "scheme": "github" } | { "scheme": "stripe" } | { "scheme": "podium" } | { "scheme": "hmac", 
+/**
+ * The header's name.
+ */
+header: string, 
+/**
+ * What stands before the hash in it.
+ */
+prefix: string, 
+/**
+ * How the hash is written.
+ */
+encoding: HashText, 
+/**
+ * Which hash.
+ */
+hash: HashKind, };
+
+/**
+ * How a webhook comes in, how it is signed, and what becomes of it.
+ */
+export type WebhookSettings = { 
+/**
+ * How it reaches this machine.
+ */
+receiver: Receiver, 
+/**
+ * How the service signs what it sends.
+ */
+signature: Signature, 
+/**
+ * What becomes of the events.
+ */
+map: FieldMap, };
+
+/**
  * User name and password.
  */
 export type PasswordSignIn = { 
@@ -1250,7 +1408,31 @@ auth_headers: { [key in string]: string } | null,
 /**
  * Connect once, and add it only if everything can be heard.
  */
-check: boolean, };
+check: boolean, } | { "service": "podium", 
+/**
+ * Addresses, app and receiver; of an account that exists only place and events are changed.
+ */
+settings: PodiumSettings | null, 
+/**
+ * The developer app's secret; an account that exists keeps its own if `None`.
+ */
+client_secret: string | null, 
+/**
+ * What the relay asks of those who want a channel, if it asks.
+ */
+join_code: string | null, } | { "service": "webhook", 
+/**
+ * Receiver, signature and what becomes of the events; an account that exists gets them anew, but for its channel.
+ */
+settings: WebhookSettings | null, 
+/**
+ * What the service signs with; an account that exists keeps its own if `None`.
+ */
+secret: string | null, 
+/**
+ * What the relay asks of those who want a channel, if it asks.
+ */
+join_code: string | null, };
 
 /**
  * A sign-in that a face asks for. Secrets cross the local socket only, and are never stored here.
@@ -1299,7 +1481,31 @@ auth_headers: { [key in string]: string } | null,
 /**
  * Connect once, and add it only if everything can be heard.
  */
-check: boolean, });
+check: boolean, } | { "service": "podium", 
+/**
+ * Addresses, app and receiver; of an account that exists only place and events are changed.
+ */
+settings: PodiumSettings | null, 
+/**
+ * The developer app's secret; an account that exists keeps its own if `None`.
+ */
+client_secret: string | null, 
+/**
+ * What the relay asks of those who want a channel, if it asks.
+ */
+join_code: string | null, } | { "service": "webhook", 
+/**
+ * Receiver, signature and what becomes of the events; an account that exists gets them anew, but for its channel.
+ */
+settings: WebhookSettings | null, 
+/**
+ * What the service signs with; an account that exists keeps its own if `None`.
+ */
+secret: string | null, 
+/**
+ * What the relay asks of those who want a channel, if it asks.
+ */
+join_code: string | null, });
 
 /**
  * What a sign-in needs next.
@@ -1316,7 +1522,15 @@ url: string, } | { "step": "second-factor",
 /**
  * Names this attempt.
  */
-attempt: number, } | { "step": "done", 
+attempt: number, } | { "step": "place", 
+/**
+ * Names this attempt.
+ */
+attempt: number, 
+/**
+ * Those there are.
+ */
+places: Array<PodiumPlace>, } | { "step": "done", 
 /**
  * The account.
  */
@@ -1333,7 +1547,11 @@ text: string, } | { "answer": "second-factor",
 /**
  * As typed.
  */
-code: string, } | { "answer": "cancel" };
+code: string, } | { "answer": "place", 
+/**
+ * Its name at the service.
+ */
+uid: string, } | { "answer": "cancel" };
 
 /**
  * What changed: ids only. May be dropped when a face is slow, and then says so.

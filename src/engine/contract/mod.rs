@@ -12,7 +12,10 @@ use serde::Serialize;
 use ts_rs::{Config, TS};
 
 use crate::account::{AccountId, Choices, Colour, PodioSettings, PushTransport, Say, Service};
-use crate::account::{AuthMethod, CloudappSettings, PusherAuth, PusherServer, PusherSettings};
+use crate::account::{
+    AuthMethod, CloudappSettings, HashKind, HashText, LocalSettings, PodiumPlace, PodiumSettings, PusherAuth,
+    PusherServer, PusherSettings, Receiver, RelayKind, RelaySettings, Signature, WebhookSettings,
+};
 use crate::act::{Act, ActState, Offer};
 use crate::engine::views::{
     AccountView, ActView, Entry, FeedView, Finding, Health, InboxWish, Marked, Opened, Overview,
@@ -96,6 +99,8 @@ fn declarations() -> String {
         FeedView
     );
     declare!(PusherServer, AuthMethod, PusherAuth, PusherSettings);
+    declare!(RelayKind, RelaySettings, LocalSettings, Receiver, PodiumPlace, PodiumSettings);
+    declare!(HashText, HashKind, Signature, WebhookSettings);
     declare!(PasswordSignIn, SignInTo, SignIn, SignInStep, SignInAnswer);
     declare!(Signal, TroubleKind, Trouble);
     text
@@ -138,9 +143,10 @@ fn the_answers_are_as_the_window_knows_them() {
     snapshot("marked", &values::marked());
     snapshot("offers", &Offer::ALL);
     snapshot("acts", &values::acts());
-    let [browser, second_factor, done] = values::sign_in_steps();
+    let [browser, second_factor, place, done] = values::sign_in_steps();
     snapshot("sign-in-step-browser", &browser);
     snapshot("sign-in-step-second-factor", &second_factor);
+    snapshot("sign-in-step-place", &place);
     snapshot("sign-in-step-done", &done);
     snapshot("trouble", &values::trouble());
     snapshot("signals", &values::signals());

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::account::{Account, AccountId, Choices, PodioSettings};
+use crate::account::{Account, AccountId, Choices, PodioSettings, PodiumPlace};
 use crate::act::{Act, ActState};
 use crate::engine::links::LinkView;
 use crate::engine::views::{
@@ -361,13 +361,21 @@ pub(super) fn acts() -> Vec<ActView> {
     acts.into_iter().enumerate().map(view).collect()
 }
 
-pub(super) fn sign_in_steps() -> [SignInStep; 3] {
+pub(super) fn sign_in_steps() -> [SignInStep; 4] {
     let url = "https://podio.com/oauth/authorize?client_id=belfry&response_type=code&redirect_uri=http%3A%2F%2Flocalhost%3A40123%2F&state=9f2c";
     [
         SignInStep::Browser { attempt: 1, url: url.into() },
         SignInStep::SecondFactor { attempt: 2 },
+        SignInStep::Place {
+            attempt: 3,
+            places: vec![location("l-1", "Main Street"), location("l-2", "Harbour")],
+        },
         SignInStep::Done { account: id("podio") },
     ]
+}
+
+fn location(uid: &str, name: &str) -> PodiumPlace {
+    PodiumPlace::Location { uid: uid.into(), organization_uid: Some("o-1".into()), name: name.into() }
 }
 
 pub(super) fn trouble() -> Trouble {

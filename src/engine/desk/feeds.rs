@@ -1,7 +1,7 @@
 //! The desk's answers about feeds: what came, what the person's map makes of it, and another map.
 
 use super::Desk;
-use crate::account::{Account, AccountId, PusherSettings, Settings};
+use crate::account::{Account, AccountId, PusherSettings, Receiver, Settings, WebhookSettings};
 use crate::engine::views::{FeedView, Trouble};
 use crate::feed::{FieldMap, Tried};
 use crate::source::generic;
@@ -29,8 +29,10 @@ impl Desk {
         let mut stored = self.known_account(&account).await?;
         map_of(&stored)?;
         generic::Reader::new(&map).map_err(|error| Trouble::usage(error.to_string()))?;
-        if let Settings::Pusher(settings) = &mut stored.settings {
-            settings.map = map;
+        match &mut stored.settings {
+            Settings::Pusher(settings) => settings.map = map,
+            Settings::Webhook(settings) => settings.map = map,
+            Settings::Podio(_) | Settings::Cloudapp(_) | Settings::Podium(_) | Settings::Demo => {}
         }
         self.keep_account(stored).await
     }
@@ -40,20 +42,53 @@ impl Desk {
         let stored = self.known_account(&account).await?;
         match stored.settings {
             Settings::Pusher(settings) => Ok(settings),
-            Settings::Podio(_) | Settings::Cloudapp(_) | Settings::Demo => {
+            Settings::Podio(_)
+            | Settings::Cloudapp(_)
+            | Settings::Podium(_)
+            | Settings::Webhook(_)
+            | Settings::Demo => {
                 Err(Trouble::usage(format!("“{account}” is not at a Pusher-compatible server")))
             }
         }
+    }
+
+    /// How a webhook account is set. The channel in it is as good as a password for sending.
+    pub async fn webhook_settings(&self, account: AccountId) -> Result<WebhookSettings, Trouble> {
+        let stored = self.known_account(&account).await?;
+        match stored.settings {
+            Settings::Webhook(settings) => Ok(settings),
+            Settings::Podio(_)
+            | Settings::Cloudapp(_)
+            | Settings::Pusher(_)
+            | Settings::Podium(_)
+            | Settings::Demo => Err(Trouble::usage(format!("“{account}” has no webhook of its own"))),
+        }
+    }
+
+    /// The address that a service has to send to for this account to ring. Whoever knows it can send.
+    pub async fn hook_address(&self, account: AccountId) -> Result<String, Trouble> {
+        let stored = self.known_account(&account).await?;
+        let receiver = match &stored.settings {
+            Settings::Webhook(settings) => Some(&settings.receiver),
+            Settings::Podium(settings) => Some(&settings.receiver),
+            Settings::Podio(_) | Settings::Cloudapp(_) | Settings::Pusher(_) | Settings::Demo => None,
+        };
+        receiver.and_then(Receiver::hook_url).map(String::from).ok_or_else(|| {
+            Trouble::usage(format!("nothing sends to “{account}”: it fetches and listens itself"))
+        })
     }
 }
 
 fn map_of(account: &Account) -> Result<&FieldMap, Trouble> {
     match &account.settings {
         Settings::Pusher(settings) => Ok(&settings.map),
-        Settings::Podio(_) | Settings::Cloudapp(_) | Settings::Demo => Err(Trouble::usage(format!(
-            "“{}” needs no map of fields: Belfry knows what {} sends",
-            account.id,
-            account.settings.service().human()
-        ))),
+        Settings::Webhook(settings) => Ok(&settings.map),
+        Settings::Podio(_) | Settings::Cloudapp(_) | Settings::Podium(_) | Settings::Demo => {
+            Err(Trouble::usage(format!(
+                "“{}” needs no map of fields: Belfry knows what {} sends",
+                account.id,
+                account.settings.service().human()
+            )))
+        }
     }
 }

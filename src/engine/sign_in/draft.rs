@@ -1,6 +1,8 @@
 //! The account as it will be kept when its sign-in has worked: named, with its settings. Pure.
 
-use crate::account::{Account, AccountId, Choices, PodioSettings, Service, Settings};
+use crate::account::{
+    Account, AccountId, Choices, PodioSettings, PodiumSettings, Receiver, Service, Settings, WebhookSettings,
+};
 use crate::engine::views::{SignIn, SignInTo, Trouble};
 use crate::source::podio::sign_in::built_in_key;
 
@@ -22,6 +24,17 @@ pub(super) fn of(wish: &SignIn, accounts: &[Account]) -> Result<Draft, Trouble> 
         {
             account.settings = Settings::Pusher(settings.clone());
         }
+        account.settings = match (&wish.to, account.settings) {
+            (SignInTo::Webhook { settings: Some(settings), .. }, Settings::Webhook(kept)) => {
+                let receiver = same_channel(&settings.receiver, kept.receiver);
+                Settings::Webhook(WebhookSettings { receiver, ..settings.clone() })
+            }
+            (SignInTo::Podium { settings: Some(settings), .. }, Settings::Podium(kept)) => {
+                let (place, events) = (settings.place.clone().or(kept.place), settings.events.clone());
+                Settings::Podium(PodiumSettings { place, events, ..kept })
+            }
+            (_, kept) => kept,
+        };
         let others = accounts.iter().filter(|other| &other.id != id).cloned().collect();
         return Ok(Draft { account, others });
     }
@@ -62,6 +75,29 @@ fn new_settings(to: &SignInTo) -> Result<Settings, Trouble> {
                 .map(Settings::Pusher)
                 .ok_or_else(|| Trouble::usage("server, key and channels are needed"))
         }
+        SignInTo::Podium { settings, .. } => {
+            let settings = settings.clone().filter(|settings| !settings.client_id.trim().is_empty());
+            settings.map(Settings::Podium).ok_or_else(|| {
+                Trouble::usage(
+                    "the ID and the secret of a developer app of yours are needed; Podium gives you one at developer.podium.com",
+                )
+            })
+        }
+        SignInTo::Webhook { settings, .. } => settings.clone().map(Settings::Webhook).ok_or_else(|| {
+            Trouble::usage("how the webhook comes in is needed: a relay, or a port of this machine")
+        }),
+    }
+}
+
+/// The receiver that is wished, with the channel that there is already if it is the same relay.
+fn same_channel(wished: &Receiver, kept: Receiver) -> Receiver {
+    match (wished, kept) {
+        (Receiver::Relay(wished), Receiver::Relay(kept))
+            if wished.channel.is_empty() && (&wished.url, wished.sealed) == (&kept.url, kept.sealed) =>
+        {
+            Receiver::Relay(kept)
+        }
+        (wished, _) => wished.clone(),
     }
 }
 
@@ -83,10 +119,23 @@ pub(super) fn another_person(one: &Settings, other: &Settings) -> bool {
         (Settings::Cloudapp(one), Settings::Cloudapp(other)) => {
             one.account_id.is_some() && other.account_id.is_some() && one.account_id != other.account_id
         }
+        (Settings::Podium(one), Settings::Podium(other)) => {
+            one.place.as_ref().zip(other.place.as_ref()).is_some_and(|(one, other)| one.uid() != other.uid())
+        }
         // A feed belongs to nobody.
         (
-            Settings::Podio(_) | Settings::Cloudapp(_) | Settings::Pusher(_) | Settings::Demo,
-            Settings::Podio(_) | Settings::Cloudapp(_) | Settings::Pusher(_) | Settings::Demo,
+            Settings::Podio(_)
+            | Settings::Cloudapp(_)
+            | Settings::Pusher(_)
+            | Settings::Podium(_)
+            | Settings::Webhook(_)
+            | Settings::Demo,
+            Settings::Podio(_)
+            | Settings::Cloudapp(_)
+            | Settings::Pusher(_)
+            | Settings::Podium(_)
+            | Settings::Webhook(_)
+            | Settings::Demo,
         ) => false,
     }
 }
@@ -100,9 +149,24 @@ pub(super) fn same_person(one: &Settings, other: &Settings) -> bool {
         (Settings::Cloudapp(one), Settings::Cloudapp(other)) => {
             one.api_url == other.api_url && one.account_id.is_some() && one.account_id == other.account_id
         }
+        // Nobody is asked who they are there: an account is a place.
+        (Settings::Podium(one), Settings::Podium(other)) => {
+            let places = one.place.as_ref().zip(other.place.as_ref());
+            one.api_url == other.api_url && places.is_some_and(|(one, other)| one.uid() == other.uid())
+        }
         (
-            Settings::Podio(_) | Settings::Cloudapp(_) | Settings::Pusher(_) | Settings::Demo,
-            Settings::Podio(_) | Settings::Cloudapp(_) | Settings::Pusher(_) | Settings::Demo,
+            Settings::Podio(_)
+            | Settings::Cloudapp(_)
+            | Settings::Pusher(_)
+            | Settings::Podium(_)
+            | Settings::Webhook(_)
+            | Settings::Demo,
+            Settings::Podio(_)
+            | Settings::Cloudapp(_)
+            | Settings::Pusher(_)
+            | Settings::Podium(_)
+            | Settings::Webhook(_)
+            | Settings::Demo,
         ) => false,
     }
 }
