@@ -1,0 +1,3 @@
+//! The program `belfry-relay`.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! One relay and its embedded store, over real HTTP.
