@@ -5,6 +5,8 @@
 pub mod crew;
 #[cfg(target_os = "linux")]
 pub mod desktop;
+#[cfg(target_os = "linux")]
+pub mod nats;
 pub mod packages;
 pub mod place;
 pub mod totals;

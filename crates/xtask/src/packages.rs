@@ -36,6 +36,9 @@ pub const DESKTOP: &[&str] = &[
 /// The browser that the page's own tests run in.
 pub const UI: &[&str] = &["chromium"];
 
+/// The replicated store of the relay.
+pub const RELAY: &[&str] = &["nats-server"];
+
 /// The window program: its web engine, to link with, and the program that drives it in tests.
 pub const WINDOW: &[&str] = &["libwebkit2gtk-4.1-dev", "webkit2gtk-driver"];
 
@@ -58,6 +61,7 @@ const PROVIDERS: &[(&str, &str)] = &[
     ("gnome-keyring-daemon", "gnome-keyring"),
     ("import", "imagemagick"),
     ("mate-notification-daemon", "mate-notification-daemon"),
+    ("nats-server", "nats-server"),
     ("node", "nodejs"),
     ("notification-daemon", "notification-daemon"),
     ("notify-send", "libnotify-bin"),

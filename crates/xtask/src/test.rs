@@ -65,6 +65,9 @@ pub(crate) fn run(place: &Place, named: &[Part]) -> Result<bool> {
     if parts.contains(&Part::Window) {
         wanted.extend(packages::WINDOW);
     }
+    if parts.contains(&Part::Unit) || parts.contains(&Part::Interop) {
+        wanted.extend(packages::RELAY);
+    }
     if parts.contains(&Part::Cross) {
         wanted.extend(packages::CROSS);
     }
