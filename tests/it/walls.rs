@@ -29,7 +29,7 @@ const TABLE: &[(&str, &[&str])] = &[
 ];
 
 /// Crates of ours that stand alone.
-const ALONE: &[&str] = &["bayeux", "pusher", "sandbox"];
+const ALONE: &[&str] = &["bayeux", "pusher", "relay", "sandbox"];
 const OURS: &[&str] = &["belfry", "bayeux", "belfry-sandbox", "belfry-relay", "pusher"];
 
 fn root() -> PathBuf {

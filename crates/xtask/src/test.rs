@@ -203,6 +203,8 @@ impl Run<'_> {
 
     fn tests(&mut self, test: &str) -> Result<()> {
         self.must_have(test)?;
+        // Tests start and kill the real program; it lies beside the resident, where they look for it.
+        self.core("build", &["--bin", "belfry-relay"])?;
         // All of the core, so that features, and with them all that was built before, stay the same. Members may
         // have a test of the same name.
         self.core("test", &["--no-fail-fast", "--test", test])
