@@ -1,4 +1,4 @@
-//! How webhooks reach this machine: over a relay that keeps them, or straight from a tunnel of the person's own. Plain values.
+//! How webhooks reach this machine: through a relay that keeps them while it is off, or at a port of its own behind a tunnel.
 
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -8,112 +8,118 @@ use url::Url;
 #[serde(tag = "by", rename_all = "lowercase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub enum Receiver {
-    /// A relay takes them in and keeps them until this machine is there.
+    /// A relay on a public host.
     Relay(RelaySettings),
-    /// A tunnel of the person's own brings them to a listener on this machine.
+    /// This machine itself, behind a tunnel.
     Local(LocalSettings),
 }
 
-/// A channel on a relay.
+/// A channel at a relay.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields = nullable))]
 pub struct RelaySettings {
-    /// The relay's address.
+    /// The relay's base address, as this machine reaches it.
     pub url: Url,
-    /// Which kind it is.
+    /// Where the world reaches it, if that is elsewhere.
+    #[serde(default)]
+    pub public_url: Option<Url>,
+    /// What program it is.
     #[serde(default)]
     #[cfg_attr(test, ts(as = "Option<RelayKind>", optional))]
     pub kind: RelayKind,
-    /// The channel's name there, once it has one. Whoever knows it can send.
+    /// The channel, as the relay named it; empty until it is known.
     #[serde(default)]
     #[cfg_attr(test, ts(as = "Option<String>", optional))]
     pub channel: String,
-    /// True if the relay seals what it keeps, so that only this machine can read it.
+    /// True if the relay seals what comes to a key of this machine.
     #[serde(default)]
     #[cfg_attr(test, ts(as = "Option<bool>", optional))]
     pub sealed: bool,
 }
 
-/// The kinds of relays. All hand on over server-sent events.
+/// The programs that relay webhooks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub enum RelayKind {
-    /// Belfry's own, `belfry-relay`: keeps everything for days.
+    /// `belfry-relay`.
     #[default]
     Belfry,
-    /// gosmee: keeps everything where it runs with Redis.
+    /// gosmee.
     Gosmee,
-    /// smee: keeps nothing and changes the bytes, so that no signature can be checked.
+    /// smee.io, or a server like it.
     Smee,
 }
 
-/// A listener on this machine.
+impl RelaySettings {
+    /// A relay of which nothing is known but its address.
+    pub fn at(url: Url) -> Self {
+        Self { url, public_url: None, kind: RelayKind::Belfry, channel: String::new(), sealed: false }
+    }
+
+    /// The address to give to the service: whoever knows it can send. Makes sense once there is a channel.
+    pub fn hook_url(&self) -> Url {
+        let base = self.public_url.as_ref().unwrap_or(&self.url);
+        match self.kind {
+            RelayKind::Belfry => below(base, &["hook", &self.channel]),
+            RelayKind::Gosmee | RelayKind::Smee => below(base, &[&self.channel]),
+        }
+    }
+
+    /// Where this machine listens.
+    pub fn events_url(&self) -> Url {
+        match self.kind {
+            RelayKind::Belfry | RelayKind::Gosmee => below(&self.url, &["events", &self.channel]),
+            RelayKind::Smee => below(&self.url, &[&self.channel]),
+        }
+    }
+
+    /// Where a service sends the browser after a sign-in, so that its code comes back over the channel. Only `belfry-relay` has it.
+    pub fn oauth_url(&self) -> Url {
+        below(self.public_url.as_ref().unwrap_or(&self.url), &["oauth", "callback"])
+    }
+
+    /// An address below the base.
+    pub fn below(&self, segments: &[&str]) -> Url {
+        below(&self.url, segments)
+    }
+}
+
+/// A port of this machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields = nullable))]
 pub struct LocalSettings {
-    /// Its port on the loopback addresses.
+    /// The port, on 127.0.0.1 and ::1.
     pub port: u16,
-    /// Where the tunnel's other end is: services send to a path below it.
+    /// The tunnel's address. A path in it is the path that is listened at.
+    #[serde(default)]
     pub public_url: Option<Url>,
 }
 
-/// Where a local listener takes webhooks in.
-const LOCAL_PATH: &str = "hook";
-
-impl Receiver {
-    /// The address that services send to. It is as good as a password for sending: a relay's is not to be guessed.
-    pub fn hook_url(&self) -> Option<Url> {
-        match self {
-            Self::Relay(relay) => relay.hook_url(),
-            Self::Local(local) => match &local.public_url {
-                Some(url) => below(url, &[LOCAL_PATH]),
-                None => Url::parse(&format!("http://127.0.0.1:{}/{LOCAL_PATH}", local.port)).ok(),
-            },
-        }
+impl LocalSettings {
+    /// The path that is listened at: the tunnel's own, else `/hook`.
+    pub fn path(&self) -> &str {
+        let given = self.public_url.as_ref().map(Url::path).filter(|path| *path != "/");
+        given.unwrap_or("/hook")
     }
 
-    /// The server that the person named, if it is not this machine.
-    pub fn url(&self) -> Option<&Url> {
-        match self {
-            Self::Relay(relay) => Some(&relay.url),
-            Self::Local(local) => local.public_url.as_ref(),
-        }
+    /// The address to give to the service.
+    pub fn hook_url(&self) -> Option<Url> {
+        let local = || Url::parse(&format!("http://127.0.0.1:{}", self.port)).ok();
+        let mut url = self.public_url.clone().or_else(local)?;
+        url.set_path(self.path());
+        Some(url)
     }
 }
 
-impl RelaySettings {
-    /// A relay of Belfry's own kind, where there is no channel yet.
-    pub fn at(url: Url) -> Self {
-        Self { url, kind: RelayKind::default(), channel: String::new(), sealed: false }
-    }
-
-    /// The address that services send to; `None` before there is a channel.
+impl Receiver {
+    /// The address to give to the service: whoever knows a relay's can send. `None` while there is no channel.
     pub fn hook_url(&self) -> Option<Url> {
-        match self.kind {
-            RelayKind::Belfry => self.below(&["hook", &self.channel]),
-            RelayKind::Gosmee | RelayKind::Smee => self.below(&[&self.channel]),
+        match self {
+            Self::Relay(relay) if relay.channel.is_empty() => None,
+            Self::Relay(relay) => Some(relay.hook_url()),
+            Self::Local(local) => local.hook_url(),
         }
-    }
-
-    /// The stream of what came; `None` before there is a channel.
-    pub fn events_url(&self) -> Option<Url> {
-        match self.kind {
-            RelayKind::Belfry | RelayKind::Gosmee => self.below(&["events", &self.channel]),
-            RelayKind::Smee => self.below(&[&self.channel]),
-        }
-    }
-
-    /// Where a service may send the browser back to after signing in; only Belfry's own relay has such a page.
-    pub fn oauth_url(&self) -> Option<Url> {
-        match self.kind {
-            RelayKind::Belfry => below(&self.url, &["oauth", "callback"]),
-            RelayKind::Gosmee | RelayKind::Smee => None,
-        }
-    }
-
-    fn below(&self, path: &[&str]) -> Option<Url> {
-        if self.channel.is_empty() { None } else { below(&self.url, path) }
     }
 }
 
@@ -128,56 +134,63 @@ impl std::fmt::Debug for RelaySettings {
     }
 }
 
-/// The address with a path added.
-fn below(base: &Url, path: &[&str]) -> Option<Url> {
+fn below(base: &Url, segments: &[&str]) -> Url {
     let mut url = base.clone();
     url.set_query(None);
     url.set_fragment(None);
-    url.path_segments_mut().ok()?.pop_if_empty().extend(path);
-    Some(url)
+    // Only an address that has no host has no path either, and the front door takes none such.
+    if let Ok(mut path) = url.path_segments_mut() {
+        path.pop_if_empty().extend(segments);
+    }
+    url
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn relay(url: &str, kind: RelayKind, channel: &str) -> RelaySettings {
-        RelaySettings { kind, channel: channel.into(), ..RelaySettings::at(url.parse().unwrap()) }
-    }
-
     #[test]
-    fn each_kind_of_relay_has_its_own_paths() {
-        let text = |url: Option<Url>| url.map(String::from).unwrap_or_default();
-        let ours = relay("https://relay.example/below/", RelayKind::Belfry, "c-1");
-        assert_eq!(text(ours.hook_url()), "https://relay.example/below/hook/c-1");
-        assert_eq!(text(ours.events_url()), "https://relay.example/below/events/c-1");
-        assert_eq!(text(ours.oauth_url()), "https://relay.example/below/oauth/callback");
-        let gosmee = relay("https://g.example", RelayKind::Gosmee, "c");
-        assert_eq!(text(gosmee.hook_url()), "https://g.example/c");
-        assert_eq!(text(gosmee.events_url()), "https://g.example/events/c");
-        let smee = relay("https://smee.example", RelayKind::Smee, "c");
-        assert_eq!((smee.hook_url(), smee.oauth_url()), (smee.events_url(), None));
-    }
-
-    #[test]
-    fn there_is_nowhere_to_send_to_before_there_is_a_channel() {
-        let ours = relay("https://relay.example", RelayKind::Belfry, "");
-        assert_eq!((ours.hook_url(), ours.events_url()), (None, None));
-        assert!(ours.oauth_url().is_some(), "signing in comes first");
-    }
-
-    #[test]
-    fn a_tunnel_brings_to_the_path_of_the_listener() {
-        let mut local = LocalSettings { port: 4711, public_url: None };
-        let hook = |local: &LocalSettings| Receiver::Local(local.clone()).hook_url().unwrap().to_string();
-        assert_eq!(hook(&local), "http://127.0.0.1:4711/hook");
-        local.public_url = Some("https://me.example/x?y#z".parse().unwrap());
-        assert_eq!(hook(&local), "https://me.example/x/hook");
+    fn addresses_stand_below_the_base_whatever_its_end() {
+        for base in ["https://r.example/relay", "https://r.example/relay/", "https://r.example/relay/?x#y"] {
+            let mut relay =
+                RelaySettings { channel: "c-1".into(), ..RelaySettings::at(base.parse().unwrap()) };
+            assert_eq!(relay.hook_url().as_str(), "https://r.example/relay/hook/c-1");
+            assert_eq!(relay.events_url().as_str(), "https://r.example/relay/events/c-1");
+            assert_eq!(relay.oauth_url().as_str(), "https://r.example/relay/oauth/callback");
+            relay.kind = RelayKind::Gosmee;
+            assert_eq!(relay.hook_url().as_str(), "https://r.example/relay/c-1");
+            assert_eq!(relay.events_url().as_str(), "https://r.example/relay/events/c-1");
+            relay.kind = RelayKind::Smee;
+            assert_eq!(relay.events_url().as_str(), "https://r.example/relay/c-1");
+            relay.public_url = Some("https://hooks.example".parse().unwrap());
+            assert_eq!(relay.hook_url().as_str(), "https://hooks.example/c-1");
+        }
     }
 
     #[test]
     fn a_channel_does_not_show_in_what_is_logged() {
-        let shown = format!("{:?}", relay("https://relay.example", RelayKind::Belfry, "the-channel"));
+        let relay = RelaySettings::at("https://r.example".parse().unwrap());
+        let shown = format!("{:?}", RelaySettings { channel: "the-channel".into(), ..relay });
         assert!(!shown.contains("the-channel"), "{shown}");
+    }
+
+    #[test]
+    fn a_tunnels_path_is_the_path_that_is_listened_at() {
+        let local = |public: Option<&str>| LocalSettings {
+            port: 9,
+            public_url: public.map(|url| url.parse().unwrap()),
+        };
+        assert_eq!(local(None).hook_url().unwrap().as_str(), "http://127.0.0.1:9/hook");
+        assert_eq!(local(Some("https://t.example")).hook_url().unwrap().as_str(), "https://t.example/hook");
+        let own = local(Some("https://t.example/a/b"));
+        assert_eq!((own.path(), own.hook_url().unwrap().as_str()), ("/a/b", "https://t.example/a/b"));
+    }
+
+    #[test]
+    fn a_relays_address_is_enough_to_be_read() {
+        let read: Receiver = serde_json::from_str(r#"{"by":"relay","url":"https://r.example/"}"#).unwrap();
+        assert_eq!(read, Receiver::Relay(RelaySettings::at("https://r.example/".parse().unwrap())));
+        let stored = serde_json::to_string(&read).unwrap();
+        assert_eq!(serde_json::from_str::<Receiver>(&stored).unwrap(), read);
     }
 }

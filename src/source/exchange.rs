@@ -189,7 +189,8 @@ fn read_json(status: StatusCode, bytes: &[u8], host: &str) -> Result<Value, Unan
     }
 }
 
-fn sorted(error: &reqwest::Error, host: &str) -> Unanswered {
+/// Why a request, or the reading of its answer, failed.
+pub(crate) fn sorted(error: &reqwest::Error, host: &str) -> Unanswered {
     let host = host.to_owned();
     if let Some(why) = certificate_trouble(error) {
         return Unanswered::Certificate { host, why };

@@ -10,6 +10,7 @@ pub mod generic;
 mod plain;
 pub mod podio;
 pub mod pusher;
+pub mod webhook;
 
 use secrecy::SecretString;
 use tokio::sync::{mpsc, oneshot};
