@@ -1,15 +1,17 @@
 //! The kinds of notifications and all that is known of each, in one table: see [`Kind::facts`].
 //!
 //! The names are the service's own (Podio's notifications area: 39 types, 32 icons; a few more types are known only from its clients).
-//! A name no one has seen yet is kept as it came.
+//! Podium's events have a table of their own beside it. A name no one has seen yet is kept as it came.
 
 mod icon;
+mod podium;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 pub use icon::Icon;
+pub use podium::{Hush, PodiumKind};
 
 /// How alive a kind is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,18 +93,21 @@ macro_rules! kinds {
         #[cfg_attr(test, derive(ts_rs::TS), ts(type = "string"))]
         pub enum Kind {
             $($(#[$doc])* $variant,)*
+            /// An event of Podium.
+            Podium(PodiumKind),
             /// A name no one has seen yet.
             Other(String),
         }
 
         impl Kind {
-            /// Every kind that has a name here.
-            pub const NAMED: &[Self] = &[$(Self::$variant,)*];
+            /// Podio's kinds.
+            pub const PODIO: &[Self] = &[$(Self::$variant,)*];
 
             /// The name as the service spells it.
             pub fn name(&self) -> &str {
                 match self {
                     $(Self::$variant => $name,)*
+                    Self::Podium(kind) => kind.name(),
                     Self::Other(name) => name,
                 }
             }
@@ -120,6 +125,7 @@ macro_rules! kinds {
                             fields: &[$($field,)*],
                         }
                     },)*
+                    Self::Podium(kind) => kind.facts(),
                     Self::Other(_) => &UNKNOWN,
                 }
             }
@@ -127,7 +133,7 @@ macro_rules! kinds {
             fn named(name: &str) -> Option<Self> {
                 Some(match name {
                     $($name => Self::$variant,)*
-                    _ => return None,
+                    _ => return PodiumKind::named(name).map(Self::Podium),
                 })
             }
         }
@@ -237,6 +243,11 @@ kinds! {
 }
 
 impl Kind {
+    /// Every kind that has a name here.
+    pub fn all_named() -> impl Iterator<Item = Self> {
+        Self::PODIO.iter().cloned().chain(PodiumKind::ALL.iter().copied().map(Self::Podium))
+    }
+
     /// The picture where the service names none we know.
     pub fn icon(&self) -> Icon {
         self.facts().icon
@@ -276,7 +287,7 @@ mod tests {
 
     #[test]
     fn the_service_documents_39_types_and_8_more_are_known() {
-        let count = |standing| Kind::NAMED.iter().filter(|kind| kind.facts().standing == standing).count();
+        let count = |standing| Kind::PODIO.iter().filter(|kind| kind.facts().standing == standing).count();
         assert_eq!(count(Standing::Live) + count(Standing::Retired), 39);
         assert_eq!((count(Standing::Combination), count(Standing::Client)), (5, 3));
     }
@@ -291,9 +302,9 @@ mod tests {
 
     #[test]
     fn every_kind_is_found_again_by_its_name() {
-        for kind in Kind::NAMED {
-            assert_eq!(&Kind::from(kind.name().to_owned()), kind);
-            assert_eq!(&Kind::from(kind.name().replace('_', "-")), kind);
+        for kind in Kind::all_named() {
+            assert_eq!(Kind::from(kind.name().to_owned()), kind);
+            assert_eq!(Kind::from(kind.name().replace('_', "-")), kind);
         }
     }
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::account::AccountId;
-pub use crate::kind::{Category, Facts, Icon, Kind, Standing, Urgency};
+pub use crate::kind::{Category, Facts, Hush, Icon, Kind, PodiumKind, Standing, Urgency};
 
 /// The row number of a kept notification: what commands, window and toasts call it by. Never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -81,6 +81,20 @@ icons! {
     Archive = "archive",
     Audio = "audio",
     Video = "video",
+    // What Podium tells of.
+    Chat = "chat",
+    Sent = "sent",
+    NotSent = "not-sent",
+    Contact = "contact",
+    Invoice = "invoice",
+    Payment = "payment",
+    PaymentFailed = "payment-failed",
+    Refund = "refund",
+    ReviewInvite = "review-invite",
+    Call = "call",
+    CallEnded = "call-ended",
+    MissedCall = "missed-call",
+    Voicemail = "voicemail",
     ]
 }
 

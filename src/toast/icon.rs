@@ -57,6 +57,19 @@ pictures! {
     Archive = "archive",
     Audio = "audio",
     Video = "video",
+    Chat = "chat",
+    Sent = "sent",
+    NotSent = "not-sent",
+    Contact = "contact",
+    Invoice = "invoice",
+    Payment = "payment",
+    PaymentFailed = "payment-failed",
+    Refund = "refund",
+    ReviewInvite = "review-invite",
+    Call = "call",
+    CallEnded = "call-ended",
+    MissedCall = "missed-call",
+    Voicemail = "voicemail",
     Other = "other",
 }
 
@@ -145,7 +158,7 @@ mod tests {
             assert!(!seen.contains(&png), "{icon:?} looks like another");
             seen.push(png);
         }
-        assert_eq!(seen.len(), 39);
+        assert_eq!(seen.len(), 52);
     }
 
     #[test]

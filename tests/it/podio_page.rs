@@ -78,7 +78,7 @@ fn page() -> String {
     page.push_str(
         "\n## Types\n\n| | Type | Contexts | Fields of `data` that make the words |\n|---|---|---|---|\n",
     );
-    for kind in Kind::NAMED {
+    for kind in Kind::PODIO {
         let facts = kind.facts();
         let fields = facts.fields.iter().map(|field| format!("`{field}`")).collect::<Vec<_>>().join(" ");
         let (name, contexts) = (kind.name(), facts.contexts.join(", "));

@@ -66,7 +66,7 @@ fn the_table_has_every_documented_type_with_its_category_and_every_icon() {
         found.insert(name, category);
     }
     let of_page = |kind: &&Kind| matches!(kind.facts().standing, Standing::Live | Standing::Retired);
-    let table: BTreeMap<&str, &str> = Kind::NAMED
+    let table: BTreeMap<&str, &str> = Kind::PODIO
         .iter()
         .filter(of_page)
         .map(|kind| {
@@ -91,7 +91,7 @@ fn the_table_has_every_listed_combination_and_no_other() {
     let pairs = |kind: &Kind| -> Vec<(String, String)> {
         kind.facts().contexts.iter().map(|context| (kind.name().to_owned(), (*context).to_owned())).collect()
     };
-    let table: BTreeSet<_> = Kind::NAMED.iter().flat_map(pairs).collect();
+    let table: BTreeSet<_> = Kind::PODIO.iter().flat_map(pairs).collect();
     assert_eq!(table, listed());
 }
 
@@ -118,7 +118,7 @@ fn the_sandbox_and_the_table_agree() {
         assert_eq!(facts.contexts, known.contexts, "{}", known.name);
         assert_eq!(facts.icon.name(), known.icon, "{}", known.name);
     }
-    assert_eq!(Kind::NAMED.len(), taxonomy::TYPES.len());
+    assert_eq!(Kind::PODIO.len(), taxonomy::TYPES.len());
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn the_fields_that_the_table_names_make_the_words_and_no_others_do() {
             }
         }
     }
-    for kind in Kind::NAMED {
+    for kind in Kind::PODIO {
         let table: BTreeSet<String> = kind.facts().fields.iter().map(|field| (*field).to_owned()).collect();
         assert_eq!(matter.remove(kind.name()).unwrap_or_default(), table, "{kind}");
     }

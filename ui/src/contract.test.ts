@@ -13,7 +13,7 @@ import { words } from './words';
 it('every named kind has words and every drawing is there', () => {
   const drawings = readdirSync(new URL('../../icons/kind', import.meta.url)).filter((name) => name.endsWith('.svg'));
   expect(drawings).toContain('other.svg');
-  expect(Object.keys(words.kinds)).toHaveLength(47);
+  expect(Object.keys(words.kinds)).toHaveLength(73);
 });
 
 it('the snapshots can be shown', () => {

@@ -68,11 +68,11 @@ fn declarations() -> String {
         ($($type:ty),* $(,)?) => { $(text.push_str(&declared::<$type>(&config));)* };
     }
     declare!(AccountId, Service, LinkState, Colour, Say, Choices, AccountView, Overview, NotificationId);
-    let kinds = Kind::NAMED.iter().map(Kind::name);
+    let kinds: Vec<Kind> = Kind::all_named().collect();
     text.push_str(&names(
         "Kind",
         "What happened. A kind that no one has seen yet comes by its own name.",
-        kinds,
+        kinds.iter().map(Kind::name),
         "(string & {})",
     ));
     let icons = Icon::NAMED.iter().map(|icon| icon.name());

@@ -186,7 +186,7 @@ fn said(raw: &Raw, notification: &Notification) -> Vec<Part> {
         Kind::ConversationAdd | Kind::MeetingParticipantAdd | Kind::MeetingParticipantRemove => {
             parts.extend(people("Who", field(data, "participants"), None));
         }
-        Kind::Other(_) => {
+        Kind::Podium(_) | Kind::Other(_) => {
             parts.extend(["value", "text", "message"].iter().find_map(|name| words(field(data, name))));
             parts.extend(attached(data));
         }

@@ -59,6 +59,19 @@ pub(super) fn kind_of_icon(name: Option<&str>) -> Kind {
         | Icon::Archive
         | Icon::Audio
         | Icon::Video
+        | Icon::Chat
+        | Icon::Sent
+        | Icon::NotSent
+        | Icon::Contact
+        | Icon::Invoice
+        | Icon::Payment
+        | Icon::PaymentFailed
+        | Icon::Refund
+        | Icon::ReviewInvite
+        | Icon::Call
+        | Icon::CallEnded
+        | Icon::MissedCall
+        | Icon::Voicemail
         | Icon::Other => Kind::from(icon.name().to_owned()),
     }
 }

@@ -449,14 +449,14 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(600))]
 
     #[test]
-    fn no_json_makes_it_fail_or_grow(kind in 0..Kind::NAMED.len() + 1, what in 0..16_usize, data in any_json(), about in any_json(), whole in any::<bool>()) {
+    fn no_json_makes_it_fail_or_grow(kind in 0..Kind::PODIO.len() + 1, what in 0..16_usize, data in any_json(), about in any_json(), whole in any::<bool>()) {
         let whats = ["status", "task", "space", "org", "item", "bulletin", "app", "share", "conversation", "question", "meeting", "file", "batch", "profiles", "action", "odd"];
         let raw = json!({"context": {"ref": {"type": whats[what], "id": 1}, "data": about, "title": about, "space": data, "comment_count": data},
             "notification": {"data": data, "created_by": about}});
         let notification = Notification {
             account: crate::account::AccountId::new("podio").unwrap(),
             external_id: "n1".into(),
-            kind: Kind::NAMED.get(kind).cloned().unwrap_or_else(|| Kind::Other("odd".into())),
+            kind: Kind::PODIO.get(kind).cloned().unwrap_or_else(|| Kind::Other("odd".into())),
             icon: Icon::Other,
             title: String::new(),
             body: "body".into(),

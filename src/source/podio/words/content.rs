@@ -125,7 +125,7 @@ pub(super) fn contents(told: &Told<'_>) -> Vec<Content> {
         | Kind::OrgMemberRemove
         | Kind::OrgMemberLeave
         | Kind::ItemTransactionConfirmed => {}
-        Kind::Other(_) => {
+        Kind::Podium(_) | Kind::Other(_) => {
             for name in told.kind.facts().fields {
                 add(false, text(field(data, name)));
             }

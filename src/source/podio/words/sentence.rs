@@ -93,7 +93,7 @@ pub(super) fn sentence(told: &Told<'_>) -> String {
             Some(_) => format!("{who} confirmed a transaction on {it}"),
             None => format!("A transaction on {it} was confirmed"),
         },
-        Kind::Other(name) => format!("{}: {it}", capital(&noun(name))),
+        Kind::Podium(_) | Kind::Other(_) => format!("{}: {it}", capital(&noun(told.kind.name()))),
     }
 }
 
