@@ -7,6 +7,7 @@ mod control;
 pub mod day;
 mod faults;
 pub mod podio;
+pub mod podium;
 pub mod pusher;
 mod requests;
 mod serve;
@@ -20,6 +21,7 @@ pub use podio::{
     Acted, Byline, Consent, Context, Delivery, Key, Message, MetaRefusal, Observed, Podio, Request,
     SecondFactor, Settings, Spec, User,
 };
+pub use podium::Podium;
 pub use pusher::PusherApps;
 pub use wire::{Mode, Stalled, Wire};
 
@@ -43,6 +45,10 @@ pub struct Options {
     pub cloudapp_port: u16,
     /// How CloudApp behaves.
     pub cloudapp: cloudapp::Settings,
+    /// Port of Podium; 0 lets the system choose.
+    pub podium_port: u16,
+    /// How Podium behaves.
+    pub podium: podium::Settings,
 }
 
 impl Options {
@@ -65,6 +71,8 @@ pub enum Side {
     Pusher,
     /// CloudApp's REST, its auth endpoint included.
     Cloudapp,
+    /// Podium's REST and sign-in. What its sender sends goes out from elsewhere.
+    Podium,
 }
 
 /// The running sandbox; it ends when dropped.
@@ -73,6 +81,7 @@ pub struct Sandbox {
     podio: Podio,
     pusher: PusherApps,
     cloudapp: CloudApp,
+    podium: Podium,
     doors: Doors,
     control: Door,
     user: u64,
@@ -88,6 +97,7 @@ pub(crate) struct Doors {
     push: Option<Door>,
     pusher: Door,
     cloudapp: Door,
+    podium: Door,
 }
 
 impl Doors {
@@ -97,6 +107,7 @@ impl Doors {
             Side::Push => self.push.as_ref().unwrap_or(&self.api),
             Side::Pusher => &self.pusher,
             Side::Cloudapp => &self.cloudapp,
+            Side::Podium => &self.podium,
         }
     }
 
@@ -110,7 +121,7 @@ impl Doors {
             Side::Push => self.podio.close_sockets(),
             Side::Api if self.push.is_none() => self.podio.close_sockets(),
             Side::Pusher => self.apps.cut(),
-            Side::Api | Side::Cloudapp => {}
+            Side::Api | Side::Cloudapp | Side::Podium => {}
         }
     }
 
@@ -156,10 +167,12 @@ impl Sandbox {
         let items = CloudApp::new(options.cloudapp, apps.clone());
         let cloudapp = Door::open(options.cloudapp_port, cloudapp::router(&items)).await?;
         items.settle(format!("http://{}", cloudapp.address()));
-        let doors = Doors { podio: podio.clone(), apps: apps.clone(), api, push, pusher, cloudapp };
-        let control =
-            Door::open(0, control::router(podio.clone(), apps.clone(), items.clone(), doors.clone())).await?;
-        Ok(Self { podio, pusher: apps, cloudapp: items, doors, control, user, key })
+        let business = Podium::new(options.podium);
+        let podium = Door::open(options.podium_port, podium::router(&business)).await?;
+        let doors = Doors { podio: podio.clone(), apps: apps.clone(), api, push, pusher, cloudapp, podium };
+        let all = (podio.clone(), apps.clone(), items.clone(), business.clone());
+        let control = Door::open(0, control::router(all, doors.clone())).await?;
+        Ok(Self { podio, pusher: apps, cloudapp: items, podium: business, doors, control, user, key })
     }
 
     /// The fake Podio.
@@ -178,6 +191,12 @@ impl Sandbox {
     #[must_use]
     pub fn cloudapp(&self) -> &CloudApp {
         &self.cloudapp
+    }
+
+    /// The fake Podium.
+    #[must_use]
+    pub fn podium(&self) -> &Podium {
+        &self.podium
     }
 
     /// The user that is there from the start.
@@ -237,6 +256,12 @@ impl Sandbox {
         format!("http://{}", self.doors.address(Side::Cloudapp))
     }
 
+    /// Base of Podium, without a trailing slash: REST at `…/v4`, sign-in at `…/oauth/authorize` and `…/oauth/token`.
+    #[must_use]
+    pub fn podium_url(&self) -> String {
+        format!("http://{}", self.doors.address(Side::Podium))
+    }
+
     /// Where a side listens.
     #[must_use]
     pub fn address(&self, side: Side) -> SocketAddr {
@@ -292,6 +317,8 @@ impl Sandbox {
         self.close(Side::Push).await;
         self.close(Side::Pusher).await;
         self.close(Side::Cloudapp).await;
+        self.close(Side::Podium).await;
+        self.podium.close();
         self.control.close().await;
     }
 }

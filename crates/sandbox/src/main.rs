@@ -4,7 +4,7 @@
 
 use anyhow::Context as _;
 use belfry_sandbox::pusher::Quirk;
-use belfry_sandbox::{Consent, Key, Options, Sandbox, Settings, Side, cloudapp, pusher};
+use belfry_sandbox::{Consent, Key, Options, Sandbox, Settings, Side, cloudapp, podium, pusher};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde_json::json;
 use std::io::{IsTerminal as _, Write as _};
@@ -41,10 +41,16 @@ struct Serve {
     /// Port of CloudApp; 0 takes a free one.
     #[arg(long, default_value_t = 0)]
     cloudapp_port: u16,
-    /// The authorisation page says yes at once.
+    /// Port of Podium; 0 takes a free one.
+    #[arg(long, default_value_t = 0)]
+    podium_port: u16,
+    /// What the waits of Podium's sender between two attempts are multiplied with; 1 is 15 attempts in 8 hours.
+    #[arg(long, default_value_t = 1.0)]
+    podium_pace: f64,
+    /// The authorisation pages say yes at once.
     #[arg(long, conflicts_with = "refuse_consent")]
     auto_consent: bool,
-    /// The authorisation page says no at once.
+    /// The authorisation pages say no at once.
     #[arg(long)]
     refuse_consent: bool,
     /// Hosts the API key's redirects may have.
@@ -100,6 +106,8 @@ async fn serve(wish: Serve) -> anyhow::Result<()> {
         pusher: pusher::Settings { quirk: wish.pusher_like.into(), ..pusher::Settings::default() },
         cloudapp_port: wish.cloudapp_port,
         cloudapp: cloudapp::Settings::default(),
+        podium_port: wish.podium_port,
+        podium: podium::Settings { pace: wish.podium_pace, ..podium::Settings::default() },
     };
     let sandbox = Sandbox::start(options).await?;
     let user = sandbox.user();
@@ -109,11 +117,19 @@ async fn serve(wish: Serve) -> anyhow::Result<()> {
         (false, false) => Consent::Ask,
     };
     sandbox.podio().set(|settings| settings.consent = consent);
+    sandbox.podium().set(|settings| {
+        settings.consent = match consent {
+            Consent::Ask => podium::Consent::Ask,
+            Consent::Allow(_) => podium::Consent::Allow,
+            Consent::Deny => podium::Consent::Deny,
+        };
+    });
     let key = Key { domains: wish.domains, ..sandbox.key().clone() };
     sandbox.podio().add_key(key.clone());
     if let Some(pace) = wish.day {
         sandbox.podio().start_day(user.user_id, wish.seed, Duration::from_millis(pace));
     }
+    let business = sandbox.podium().app();
     let (app, items) =
         (sandbox.pusher().app(), sandbox.cloudapp().user(1).context("CloudApp has no account")?);
     let ready = json!({
@@ -122,6 +138,8 @@ async fn serve(wish: Serve) -> anyhow::Result<()> {
         "password": user.password, "client_id": key.client_id, "client_secret": key.client_secret,
         "pusher_url": sandbox.pusher_url(), "pusher_key": app.key, "pusher_secret": app.secret, "pusher_app_id": app.id,
         "cloudapp_url": sandbox.cloudapp_url(), "cloudapp_email": items.email, "cloudapp_password": items.password,
+        "podium_url": sandbox.podium_url(), "podium_client_id": business.client_id,
+        "podium_client_secret": business.client_secret,
     });
     let mut out = std::io::stdout();
     writeln!(out, "{ready}").and_then(|()| out.flush()).context("cannot say where the sandbox is")?;

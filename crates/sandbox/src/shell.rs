@@ -15,6 +15,10 @@ pub(crate) trait Watched: Clone + Send + Sync + 'static {
     fn asked(&self, method: &str, path: &str, query: Option<&str>, at_ms: i64) -> u64;
     /// The planned fault for this path, if any.
     fn fault_for(&self, path: &str) -> Option<Answer>;
+    /// A planned fault in the service's own words, where it has some.
+    fn worded(&self, _answer: &Answer) -> Option<Response> {
+        None
+    }
     /// The call with this number got its answer.
     fn answered(&self, number: u64, status: u16);
 }
@@ -33,7 +37,7 @@ pub(crate) async fn watch<W: Watched>(State(service): State<W>, request: Request
             tokio::time::sleep(Duration::from_millis(ms)).await;
             next.run(request).await
         }
-        Some(answer) => wrong(&answer),
+        Some(answer) => service.worded(&answer).unwrap_or_else(|| wrong(&answer)),
         None => next.run(request).await,
     };
     // The server's own would go by another clock.

@@ -1,15 +1,16 @@
 //! The sandbox over HTTP, for scripts and clients in other languages: `POST /_sandbox/…` with a JSON object changes
 //! the world or breaks something, `GET /_sandbox/observed` shows what was seen. Podio's endpoints are right there, those of the
-//! others under `/_sandbox/pusher` and `/_sandbox/cloudapp`. Loopback only; it has its own port, so it lives on while
+//! others under `/_sandbox/pusher`, `/_sandbox/cloudapp` and `/_sandbox/podium`. Loopback only; it has its own port, so it lives on while
 //! the fake services are down.
 
 mod cloudapp;
+mod podium;
 mod pusher;
 
 use crate::podio::{
     Byline, Context, Delivery, Key, Message, MetaRefusal, Podio, SecondFactor, Settings, Spec,
 };
-use crate::{CloudApp, Doors, Fault, Mode, PusherApps, Side, Stalled, Wire, tasks};
+use crate::{CloudApp, Doors, Fault, Mode, Podium, PusherApps, Side, Stalled, Wire, tasks};
 use axum::extract::{Json, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -27,6 +28,7 @@ struct Control {
     podio: Podio,
     pusher: PusherApps,
     cloudapp: CloudApp,
+    podium: Podium,
     doors: Doors,
     wires: Arc<Mutex<BTreeMap<SocketAddr, Wire>>>,
 }
@@ -52,8 +54,11 @@ fn done() -> Done {
     Ok(Json(json!({})))
 }
 
-pub(crate) fn router(podio: Podio, pusher: PusherApps, cloudapp: CloudApp, doors: Doors) -> Router {
-    let control = Control { podio, pusher, cloudapp, doors, wires: Arc::default() };
+pub(crate) fn router(
+    (podio, pusher, cloudapp, podium): (Podio, PusherApps, CloudApp, Podium),
+    doors: Doors,
+) -> Router {
+    let control = Control { podio, pusher, cloudapp, podium, doors, wires: Arc::default() };
     let endpoints = Router::new()
         .route("/observed", get(observed))
         .route("/forget", post(forget))
@@ -77,7 +82,8 @@ pub(crate) fn router(podio: Podio, pusher: PusherApps, cloudapp: CloudApp, doors
         .route("/listener", post(listener))
         .route("/wire", post(wire))
         .nest("/pusher", pusher::router())
-        .nest("/cloudapp", cloudapp::router());
+        .nest("/cloudapp", cloudapp::router())
+        .nest("/podium", podium::router());
     Router::new().nest("/_sandbox", endpoints).with_state(control)
 }
 
