@@ -11,7 +11,14 @@
 
 mod channel;
 mod config;
+mod event;
+mod http;
+mod message;
+mod metrics;
+mod rate;
 mod relay;
+mod seal;
+mod serve;
 mod store;
 mod tasks;
 
