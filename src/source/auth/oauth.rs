@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use oauth2::basic::BasicClient;
-use oauth2::{AuthUrl, ClientId, CsrfToken, PkceCodeChallenge, RedirectUrl};
+use oauth2::{AuthUrl, ClientId, CsrfToken, PkceCodeChallenge, RedirectUrl, Scope};
 use reqwest::StatusCode;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
@@ -58,11 +58,32 @@ pub(crate) fn attempt(authorize: &Url, redirect: &Url, client_id: &str) -> Optio
     })
 }
 
+/// The address to open for a service that knows no PKCE, wants its scopes named, and carries a `state` of our own making back. `None` if an
+/// address is none that OAuth takes.
+pub(crate) fn authorize_url(
+    authorize: &Url,
+    redirect: &Url,
+    client_id: &str,
+    scopes: &[&str],
+    state: &SecretString,
+) -> Option<Url> {
+    let client = BasicClient::new(ClientId::new(client_id.to_owned()))
+        .set_auth_uri(AuthUrl::new(authorize.to_string()).ok()?)
+        .set_redirect_uri(RedirectUrl::new(redirect.to_string()).ok()?);
+    let state = CsrfToken::new(state.expose_secret().to_owned());
+    let scopes = scopes.iter().map(|scope| Scope::new((*scope).to_owned()));
+    let (mut url, _) = client.authorize_url(|| state).add_scopes(scopes).url();
+    // Not every server reads a plus sign as a space; a plus sign itself is `%2B` here.
+    let query = url.query().map(|query| query.replace('+', "%20"));
+    url.set_query(query.as_deref());
+    Some(url)
+}
+
 /// What is shown to the token endpoint in exchange for tokens.
 #[derive(Debug)]
 pub(crate) enum Grant<'a> {
-    /// The code that the browser brought back.
-    Code { code: &'a SecretString, redirect: &'a Url, verifier: &'a SecretString },
+    /// The code that the browser brought back; with the verifier where the service may know PKCE.
+    Code { code: &'a SecretString, redirect: &'a Url, verifier: Option<&'a SecretString> },
     /// User name and password.
     Password { username: &'a str, password: &'a SecretString },
     /// The refresh token of the last pair.
@@ -122,7 +143,7 @@ pub(crate) enum No {
 pub(crate) struct TokenEndpoint {
     client: reqwest::Client,
     json: Url,
-    form: Url,
+    form: Option<Url>,
     host: String,
     /// True once the JSON endpoint was found missing.
     only_form: Arc<AtomicBool>,
@@ -132,14 +153,20 @@ impl TokenEndpoint {
     /// An endpoint with its JSON and its older form address.
     pub(crate) fn new(client: reqwest::Client, json: Url, form: Url) -> Self {
         let host = host_of(&json);
-        Self { client, json, form, host, only_form: Arc::default() }
+        Self { client, json, form: Some(form), host, only_form: Arc::default() }
+    }
+
+    /// An endpoint that takes JSON only.
+    pub(crate) fn json(client: reqwest::Client, url: Url) -> Self {
+        let host = host_of(&url);
+        Self { client, json: url, form: None, host, only_form: Arc::default() }
     }
 
     /// Shows a grant.
     pub(crate) async fn ask(&self, key: &ApiKey, grant: &Grant<'_>) -> Result<Yes, No> {
         match self.send(key, grant, true).await {
             // Not a word about the grant, so the request itself was not liked: once more without what Podio does not document.
-            Err(No::Other(_) | No::Trouble(400)) if matches!(grant, Grant::Code { .. }) => {
+            Err(No::Other(_) | No::Trouble(400)) if matches!(grant, Grant::Code { verifier: Some(_), .. }) => {
                 self.send(key, grant, false).await
             }
             answer => answer,
@@ -158,11 +185,12 @@ impl TokenEndpoint {
                 fields.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value))).collect();
             let answer =
                 exchange(self.client.post(self.json.clone()).json(&body), &self.host, LONGEST).await?;
-            if !missing(answer.status) {
+            if !missing(answer.status) || self.form.is_none() {
                 return judged(answer, &self.host);
             }
         }
-        let answer = exchange(self.client.post(self.form.clone()).form(&fields), &self.host, LONGEST).await?;
+        let form = self.form.as_ref().unwrap_or(&self.json).clone();
+        let answer = exchange(self.client.post(form).form(&fields), &self.host, LONGEST).await?;
         // A gateway that knows neither address says nothing about the service.
         if !missing(answer.status) {
             self.only_form.store(true, Ordering::Relaxed);
@@ -184,7 +212,7 @@ fn fields<'a>(key: &'a ApiKey, grant: &Grant<'a>, pkce: bool) -> Vec<(&'static s
                 ("code", code.expose_secret()),
                 ("redirect_uri", redirect.as_str()),
             ]);
-            if pkce {
+            if let Some(verifier) = verifier.filter(|_| pkce) {
                 fields.push(("code_verifier", verifier.expose_secret()));
             }
         }
@@ -213,6 +241,8 @@ fn judged(answer: Answer, host: &str) -> Result<Yes, No> {
     }
     let word = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (error, detail) = (word("error"), word("error_detail"));
+    // Podium may say it as its API says everything else, in `code`.
+    let error = if error.is_empty() { word("code") } else { error };
     // A refusal says `error` (RFC 6749 §5.2). What does not is a proxy's or a gateway's page and no verdict on the sign-in.
     let on_the_way = matches!(status.as_u16(), 407 | 408) || error.is_empty();
     if status.is_server_error() || on_the_way {
@@ -222,7 +252,7 @@ fn judged(answer: Answer, host: &str) -> Result<Yes, No> {
         ("invalid_client" | "unauthorized_client", _) => No::Key,
         (_, detail) if detail.starts_with("oauth.client.") => No::Key,
         ("invalid_second_factor" | "nonce_validation_error", _) => No::SecondFactor,
-        ("invalid_grant", _) => No::Grant,
+        ("invalid_grant" | "unauthenticated", _) => No::Grant,
         (_, detail) if detail.starts_with("user.invalid.") => No::Grant,
         (error, _) => No::Other(short_word(error)),
     })
@@ -291,6 +321,10 @@ mod tests {
         assert_eq!(no(503, Value::Null), No::Trouble(503));
         assert_eq!(no(400, json!({"error": "<b>new</b>"})), No::Other("bnewb".into()));
         assert_eq!(no(403, json!({"error": "forbidden"})), No::Other("forbidden".into()));
+        let podium = |code: &str| json!({"code": code, "message": "…", "moreInfo": "…"});
+        assert_eq!(no(400, podium("invalid_grant")), No::Grant);
+        assert_eq!(no(401, podium("invalid_client")), No::Key);
+        assert_eq!(no(400, json!({"code": 400})), No::Trouble(400), "a number says nothing");
     }
 
     #[test]

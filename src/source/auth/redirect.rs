@@ -197,7 +197,19 @@ fn judge(bytes: &[u8], host: &str, port: u16, state: &SecretString) -> Visit {
 /// What an address of return says. `trusted` means that the person brought it here: `state` may then be missing, but not be wrong.
 fn returned(url: &Url, state: &SecretString, trusted: bool) -> Visit {
     // A repeated parameter counts by its last value (Podio's rule).
-    let mut query: BTreeMap<_, _> = url.query_pairs().into_owned().collect();
+    said(url.query_pairs().into_owned().collect(), state, trusted)
+}
+
+/// The same where somebody else took the browser's return in and passed its query on. `None` if it belongs to another attempt.
+pub(crate) fn carried(query: &BTreeMap<String, String>, state: &SecretString) -> Option<Return> {
+    match said(query.clone(), state, false) {
+        // Without its state nobody knows whose refusal it is.
+        Visit::Here(found) if query.contains_key("state") => Some(found),
+        Visit::Here(_) | Visit::Elsewhere | Visit::Forged => None,
+    }
+}
+
+fn said(mut query: BTreeMap<String, String>, state: &SecretString, trusted: bool) -> Visit {
     let right =
         query.get("state").map(|given| bool::from(given.as_bytes().ct_eq(state.expose_secret().as_bytes())));
     let error = query.remove("error");
@@ -305,6 +317,21 @@ mod tests {
         assert!(matches!(get("/callback?error=access_denied&state=wrong", "localhost:4711"), Visit::Forged));
         let other = get("/callback?error=%3Cb%3Eserver_error", "localhost:4711");
         assert!(matches!(other, Visit::Here(Return::Refused(word)) if word == "bserver_error"));
+    }
+
+    #[test]
+    fn what_is_carried_here_belongs_to_this_attempt_only() {
+        let state = SecretString::from("right");
+        let query = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        let code = carried(&query(&[("code", "abc"), ("state", "right")]), &state);
+        assert!(matches!(code, Some(Return::Code(code)) if code.expose_secret() == "abc"));
+        for other in [&[("code", "abc")][..], &[("code", "abc"), ("state", "wrong")], &[("error", "access_denied")]] {
+            assert!(carried(&query(other), &state).is_none(), "{other:?}");
+        }
+        let denied = carried(&query(&[("error", "access_denied"), ("state", "right")]), &state);
+        assert!(matches!(denied, Some(Return::Denied)));
     }
 
     #[test]

@@ -215,7 +215,7 @@ impl BrowserSignIn {
     async fn exchange(&mut self) -> Result<Step, SignInError> {
         let Some(code) = self.code.clone() else { return Err(SignInError::Expired) };
         let verifier = &self.attempt.verifier;
-        let grant = Grant::Code { code: &code, redirect: &self.address, verifier };
+        let grant = Grant::Code { code: &code, redirect: &self.address, verifier: Some(verifier) };
         let answer = self.ground.endpoint.ask(&self.ground.key, &grant).await;
         // Good or bad, it has been used.
         self.code = None;
