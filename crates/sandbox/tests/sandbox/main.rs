@@ -14,6 +14,8 @@ mod cloudapp;
 mod control;
 mod faults;
 mod oauth;
+mod podium;
+mod podium_sender;
 mod push;
 mod pusher;
 mod pusher_api;
