@@ -304,9 +304,9 @@ async fn what_happened_can_be_read_and_filtered_by_time_and_place() {
     let uids = |page: Value| -> Vec<String> {
         page["data"].as_array().unwrap().iter().map(|one| one["uid"].as_str().unwrap().to_owned()).collect()
     };
-    assert_eq!(uids(desk.get("/reviews?createdAt[gt]=2026-01-05T10:00:00Z").await), [new.uid.clone()]);
+    assert_eq!(uids(desk.get("/reviews?createdAt[gt]=2026-01-05T10:00:00Z").await), [new.uid.as_str()]);
     assert_eq!(uids(desk.get("/reviews?createdAt[gte]=2026-01-05T10:00:00Z").await).len(), 2);
-    assert_eq!(uids(desk.get("/reviews?createdAt%5Blt%5D=2026-02-01").await), [old.uid.clone()]);
+    assert_eq!(uids(desk.get("/reviews?createdAt%5Blt%5D=2026-02-01").await), [old.uid.as_str()]);
     assert_eq!(desk.refused(Method::GET, "/reviews?createdAt[gt]=yesterday", None).await.0, 400);
     podium.happens("review.response_created", &json!({"reviewUid": old.uid, "body": "Thanks!"}));
     let review = desk.get(&format!("/reviews/{}", old.uid)).await["data"].clone();
@@ -319,8 +319,8 @@ async fn what_happened_can_be_read_and_filtered_by_time_and_place() {
     let paid = podium.invoice("invoice.created", "Ben Marsh", 4_200);
     podium.happens("invoice.payment_succeeded", &json!({"uid": paid.uid, "paidAt": "2026-02-02T00:00:00Z"}));
     let open = podium.happens("invoice.created", &json!({"location": {"uid": there}}));
-    assert_eq!(uids(desk.get("/invoices?datePaid=2026-02-01").await), [paid.uid.clone()]);
-    assert_eq!(uids(desk.get(&format!("/invoices?locationUid={there}")).await), [open.uid.clone()]);
+    assert_eq!(uids(desk.get("/invoices?datePaid=2026-02-01").await), [paid.uid.as_str()]);
+    assert_eq!(uids(desk.get(&format!("/invoices?locationUid={there}")).await), [open.uid.as_str()]);
     let invoice = desk.get(&format!("/invoices/{}", paid.uid)).await["data"].clone();
     assert_eq!(
         (&invoice["status"], &invoice["amount"], &invoice["payments"][0]["status"]),
@@ -330,7 +330,7 @@ async fn what_happened_can_be_read_and_filtered_by_time_and_place() {
     let contact = podium.contact("contact.created", "Cleo Hart");
     let phone = contact.data["after"]["phoneNumbers"][0].as_str().unwrap().replace('+', "%2B");
     assert_eq!(desk.get(&format!("/contacts/{phone}")).await["data"]["uid"], contact.uid);
-    assert_eq!(uids(desk.get("/contacts?updated_at=2026-01-01T00:00:00Z").await), [contact.uid.clone()]);
+    assert_eq!(uids(desk.get("/contacts?updated_at=2026-01-01T00:00:00Z").await), [contact.uid.as_str()]);
     podium.happens("contact.deleted", &json!({"uid": contact.uid}));
     assert_eq!(desk.refused(Method::GET, &format!("/contacts/{}", contact.uid), None).await.0, 404);
     let call = podium.call("call.missed", "Dora Fox");
