@@ -5,7 +5,7 @@ import { invoke } from '@tauri-apps/api/core';
 import { listen } from '@tauri-apps/api/event';
 import type {
   AccountId, AccountView, Choices, Entry, FeedView, FieldMap, Health, InboxWish, Marked, NotificationId, Opened, Overview, PusherSettings, Removed, Settings, SignIn, Part,
-  Act, ActView, Offer, Tried, SignInAnswer, SignInStep, Signal, TestToast, Why,
+  Act, ActView, Offer, Tried, SignInAnswer, SignInStep, Signal, TestToast, WebhookSettings, Why,
 } from './contract';
 
 /** Whether Belfry starts when the person logs in: the real state, and a sentence about it. */
@@ -43,6 +43,8 @@ export interface Backend {
   try_map(account: AccountId, map: FieldMap | null): Promise<Tried[]>;
   set_map(account: AccountId, map: FieldMap): Promise<void>;
   pusher_settings(account: AccountId): Promise<PusherSettings>;
+  webhook_settings(account: AccountId): Promise<WebhookSettings>;
+  hook_address(account: AccountId): Promise<string>;
   remove_account(account: AccountId): Promise<Removed>;
   retry_now(account: AccountId): Promise<void>;
   pause_toasts(until: string | null): Promise<void>;
@@ -84,6 +86,8 @@ export const backend: Backend = {
   try_map: (account, map) => invoke('try_map', { account, map }),
   set_map: (account, map) => invoke('set_map', { account, map }),
   pusher_settings: (account) => invoke('pusher_settings', { account }),
+  webhook_settings: (account) => invoke('webhook_settings', { account }),
+  hook_address: (account) => invoke('hook_address', { account }),
   remove_account: (account) => invoke('remove_account', { account }),
   retry_now: (account) => invoke('retry_now', { account }),
   pause_toasts: (until) => invoke('pause_toasts', { until }),

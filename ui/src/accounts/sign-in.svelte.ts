@@ -2,16 +2,23 @@
 // whichever comes to an end first, wins.
 
 import { backend } from '#backend';
-import type { AccountId, Service, SignIn, SignInStep } from '../contract';
+import type { AccountId, PodiumPlace, Service, SignIn, SignInStep } from '../contract';
 import { wordsOf } from '../trouble';
 import { words } from '../words';
 
 /** The services that an account can be connected at. */
 export type Connectable = Exclude<Service, 'demo'>;
 
+/** True if the person says what becomes of its events, and changes its connection rather than signs in again. */
+export function hasFeed(service: Service): boolean {
+  return service === 'pusher' || service === 'webhook';
+}
+
 export class SignInUnderWay {
-  phase = $state<'form' | 'browser' | 'second-factor'>('form');
+  phase = $state<'form' | 'browser' | 'second-factor' | 'place'>('form');
   url = $state('');
+  /** Those that the person chooses among. */
+  places = $state.raw<readonly PodiumPlace[]>([]);
   /** A call is under way that the person waits for. */
   busy = $state(false);
   trouble = $state<string | null>(null);
@@ -42,6 +49,12 @@ export class SignInUnderWay {
   async prove(code: string): Promise<void> {
     const attempt = this.#attempt;
     if (attempt !== null) await this.#ask(() => backend.sign_in_answer(attempt, { answer: 'second-factor', code }));
+  }
+
+  /** Names the place that the account is for. */
+  async choose(uid: string): Promise<void> {
+    const attempt = this.#attempt;
+    if (attempt !== null) await this.#ask(() => backend.sign_in_answer(attempt, { answer: 'place', uid }));
   }
 
   /** The person gave up; back to the form. */
@@ -85,6 +98,9 @@ export class SignInUnderWay {
         return;
       case 'second-factor':
         [this.#attempt, this.phase] = [step.attempt, 'second-factor'];
+        return;
+      case 'place':
+        [this.#attempt, this.places, this.phase] = [step.attempt, step.places, 'place'];
         return;
       case 'done':
         this.#over = true;

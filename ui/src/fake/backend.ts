@@ -1,24 +1,25 @@
 // The backend of the tests and of `vite dev`: the same interface over values in memory. It starts from the contract's snapshots, so
-// that the page meets the very JSON that Belfry writes. The address chooses the scene: `?scene=day|first-run|many|hostile|details|feeds`.
+// that the page meets the very JSON that Belfry writes. The address chooses the scene: `?scene=day|first-run|many|hostile|details|feeds|hooks`.
 
 import type { Backend, LoginStart, Resident, Wanted } from '../backend';
 import type {
-  AccountId, AccountView, Act, ActState, ActView, Choices, Entry, Health, InboxWish, NotificationId, Offer, Overview, Payload, PusherSettings, Settings, SignIn, SignInAnswer, SignInStep, Signal, Trouble, Why,
+  AccountId, AccountView, Act, ActState, ActView, Choices, Entry, Health, InboxWish, NotificationId, Offer, Overview, Payload, PusherSettings, Settings, SignIn, SignInAnswer, SignInStep, Signal, Trouble, WebhookSettings, Why,
 } from '../contract';
 import healthSnapshot from '../../contract/health.json';
 import overviewSnapshot from '../../contract/overview.json';
 import settingsSnapshot from '../../contract/settings.json';
 import browserStep from '../../contract/sign-in-step-browser.json';
+import placeStep from '../../contract/sign-in-step-place.json';
 import whySnapshot from '../../contract/why.json';
 import { isWordy } from '../inbox/acts';
 import { day, detailed, hostile, many, news, partsOf } from './day';
-import { checked, feedAccounts, feedPartsOf, feedRows, LARAVEL_SETTINGS, payloadOf, payloads as seen, tried } from './feeds';
+import { channelled, checked, feedAccounts, feedPartsOf, feedRows, GITHUB_SETTINGS, hookAccounts, hookAddressOf, hooksSeen, LARAVEL_SETTINGS, payloadOf, payloads as seen, tried } from './feeds';
 
 const scene = new URLSearchParams(location.search).get('scene') ?? 'day';
 const started = Date.now();
 const seedAccounts = (overviewSnapshot as unknown as Overview).accounts;
 
-let accounts: AccountView[] = scene === 'first-run' ? [] : [...seedAccounts.map((account) => revived(account)), ...(scene === 'feeds' ? feedAccounts(started) : [])];
+let accounts: AccountView[] = scene === 'first-run' ? [] : [...seedAccounts.map((account) => revived(account)), ...(scene === 'feeds' ? feedAccounts(started) : scene === 'hooks' ? hookAccounts(started) : [])];
 let rows: Entry[] = scene === 'many' ? many(100_000, started) : scene === 'hostile' ? hostile(started) : scene === 'first-run' ? [] : scene === 'details' ? detailed(started) : scene === 'feeds' ? feedRows(started) : day(started);
 let settings = structuredClone(settingsSnapshot) as unknown as Settings;
 let pausedUntil: string | null = null;
@@ -31,8 +32,8 @@ const calls: { command: string; args: unknown[] }[] = [];
 const hears = { signal: new Set<(it: Signal) => void>(), resident: new Set<(it: Resident) => void>(), show: new Set<(it: Wanted) => void>() };
 let signIn: { attempt: number; wish: SignIn; end: (step: SignInStep | Trouble) => void; ended: Promise<SignInStep> } | null = null;
 let attempts = 0;
-const feeds = new Map<AccountId, PusherSettings>(scene === 'feeds' ? [['pusher', LARAVEL_SETTINGS]] : []);
-let came: Payload[] = scene === 'feeds' ? seen(started) : [];
+const feeds = new Map<AccountId, PusherSettings | WebhookSettings>([['pusher', LARAVEL_SETTINGS], ['webhook', GITHUB_SETTINGS]]);
+let came: Payload[] = scene === 'feeds' ? seen(started) : scene === 'hooks' ? hooksSeen(started) : [];
 const unchosen: Choices = { colour: null, banners: 'service', sound: 'service' };
 let acts: ActView[] = [];
 
@@ -122,24 +123,48 @@ function setState(id: AccountId, changes: Record<string, unknown>): void {
   signal({ signal: 'accounts' });
 }
 
-function feedOf(account: AccountId): PusherSettings {
+function feedOf(account: AccountId): PusherSettings | WebhookSettings {
   const settings = feeds.get(account);
   if (!settings) throw { kind: 'usage', words: `“${account}” needs no map of fields` } satisfies Trouble;
   return settings;
 }
 
+function hookOf(account: AccountId): WebhookSettings {
+  const settings = feedOf(account);
+  if (!('receiver' in settings)) throw { kind: 'usage', words: `“${account}” has no webhook of its own` } satisfies Trouble;
+  return settings;
+}
+
+function keepFeed(account: AccountId, wish: SignIn): void {
+  if (wish.service === 'pusher' && wish.settings) feeds.set(account, wish.settings);
+  if (wish.service === 'webhook' && wish.settings) feeds.set(account, channelled(wish.settings, wish.account ? hookOf(wish.account) : null));
+}
+
 function kept(wish: SignIn): SignInStep {
   if (wish.account) {
-    if (wish.service === 'pusher' && wish.settings) feeds.set(wish.account, wish.settings);
+    keepFeed(wish.account, wish);
     setState(wish.account, { state: 'live', last_sign_of_life: new Date().toISOString() });
     return { step: 'done', account: wish.account };
   }
   const { service } = wish;
   const id = wish.name ?? (accounts.some((account) => account.id === service) ? `${service}-${accounts.length + 1}` : service);
-  if (wish.service === 'pusher' && wish.settings) feeds.set(id, wish.settings);
+  keepFeed(id, wish);
   accounts = [...accounts, { id, service, label: 'Nora New', paused: false, colour: 'pink', choices: unchosen, state: 'live', last_sign_of_life: new Date().toISOString(), unheard: null, unread: 0 }];
   signal({ signal: 'accounts' });
   return { step: 'done', account: id };
+}
+
+/** After the browser: a place is asked for where a sign-in reaches several and none was named. */
+function signedIn(wish: SignIn, attempt: number): SignInStep {
+  const asks = wish.service === 'podium' && !wish.account && !wish.settings?.place;
+  return asks ? ({ ...placeStep, attempt } as SignInStep) : kept(wish);
+}
+
+/** The relay `https://closed.…` wants a join code. */
+function joined(wish: SignIn & { service: 'podium' | 'webhook' }): void {
+  const receiver = wish.settings?.receiver;
+  if (receiver?.by !== 'relay' || !receiver.url.startsWith('https://closed.') || wish.join_code === 'let-me-in') return;
+  throw { kind: 'needs-sign-in', words: 'The relay wants its join code: it prints it when it starts.' } satisfies Trouble;
 }
 
 const answers: Omit<Backend, 'onSignal' | 'onResident' | 'onShow'> = {
@@ -227,6 +252,15 @@ const answers: Omit<Backend, 'onSignal' | 'onResident' | 'onShow'> = {
       if (wish.password === 'wrong') throw { kind: 'needs-sign-in', words: 'The server did not accept this e-mail address and password.' } satisfies Trouble;
       return kept(wish);
     }
+    if (wish.service === 'webhook') {
+      if (wish.settings) checked(wish.settings.map, 'the map of fields is wrong: ');
+      joined(wish);
+      return kept(wish);
+    }
+    if (wish.service === 'podium') {
+      joined(wish);
+      return { ...(browserStep as unknown as SignInStep), attempt } as SignInStep;
+    }
     if (!wish.password) return { ...(browserStep as unknown as SignInStep), attempt } as SignInStep;
     if (wish.password.password === 'wrong') throw { kind: 'needs-sign-in', words: 'Podio did not accept this user name and password.' } satisfies Trouble;
     return wish.password.username.startsWith('two') ? { step: 'second-factor', attempt } : kept(wish);
@@ -242,10 +276,13 @@ const answers: Omit<Backend, 'onSignal' | 'onResident' | 'onShow'> = {
         throw { kind: 'failed', words: 'the sign-in was cancelled; nothing was changed' } satisfies Trouble;
       case 'pasted':
         if (!answer.text.includes('code')) throw { kind: 'usage', words: 'there is no code in what was pasted' } satisfies Trouble;
-        end(kept(wish));
+        end(signedIn(wish, attempt));
         return ended;
       case 'second-factor':
         if (answer.code !== '123456') throw { kind: 'needs-sign-in', words: 'that code was not accepted; type it again' } satisfies Trouble;
+        return kept(wish);
+      case 'place':
+        if (!placeStep.places.some(({ uid }) => uid === answer.uid)) throw { kind: 'usage', words: 'there is no such place; choose one of the list' } satisfies Trouble;
         return kept(wish);
     }
   },
@@ -260,7 +297,9 @@ const answers: Omit<Backend, 'onSignal' | 'onResident' | 'onShow'> = {
     checked(map);
     feeds.set(account, { ...feedOf(account), map });
   },
-  pusher_settings: async (account) => feedOf(account),
+  pusher_settings: async (account) => feedOf(account) as PusherSettings,
+  webhook_settings: async (account) => hookOf(account),
+  hook_address: async (account) => hookAddressOf(hookOf(account).receiver),
   remove_account: async (account) => {
     accounts = accounts.filter((it) => it.id !== account);
     rows = rows.filter((row) => row.account !== account);
@@ -356,7 +395,7 @@ const outside = {
   },
   setState,
   /** The person allowed it in the browser. */
-  browserDone: () => signIn?.end(kept(signIn.wish)),
+  browserDone: () => signIn?.end(signedIn(signIn.wish, signIn.attempt)),
   browserFailed: (words: string) => signIn?.end({ kind: 'failed', words }),
   fail: (command: string, words: string | null) => (words === null ? troubles.delete(command) : troubles.set(command, { kind: 'failed', words })),
 };

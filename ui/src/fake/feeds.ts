@@ -1,7 +1,7 @@
-// What the fake knows of CloudApp and of a Pusher-compatible server: accounts, rows, what came last, and a reader of maps that fills in
+// What the fake knows of CloudApp, of a Pusher-compatible server and of a webhook: accounts, rows, what came last, and a reader of maps that fills in
 // the simplest templates and complains as Belfry does.
 
-import type { AccountView, Entry, FieldMap, Icon, Notification, Part, Payload, PusherSettings, Rule, Tried, Trouble } from '../contract';
+import type { AccountView, Entry, FieldMap, Icon, Notification, Part, Payload, PusherSettings, Receiver, Rule, Tried, Trouble, WebhookSettings } from '../contract';
 import seeds from '../../contract/inbox.json';
 import presets from '../../contract/presets.json';
 
@@ -17,12 +17,39 @@ export const LARAVEL_SETTINGS: PusherSettings = {
   map: presets[1]?.map as FieldMap,
 };
 
-export function feedAccounts(now: number): AccountView[] {
-  const one = (id: string, service: 'cloudapp' | 'pusher', label: string, colour: 'teal' | 'brown'): AccountView => ({
+export const GITHUB_SETTINGS: WebhookSettings = {
+  receiver: { by: 'relay', url: 'https://relay.example/', kind: 'belfry', channel: 'AbCdEf', sealed: false },
+  signature: { scheme: 'github' },
+  map: presets[0]?.map as FieldMap,
+};
+
+/** As Belfry keeps it: the relay names a channel, and the same relay keeps the one that there is. */
+export function channelled(wished: WebhookSettings, kept: WebhookSettings | null): WebhookSettings {
+  const { receiver } = wished;
+  if (receiver.by !== 'relay') return wished;
+  const before = kept?.receiver;
+  const same = before?.by === 'relay' && before.url === receiver.url && (before.sealed ?? false) === (receiver.sealed ?? false);
+  return { ...wished, receiver: same ? before : { ...receiver, channel: 'GhIjKl' } };
+}
+
+export function hookAddressOf(receiver: Receiver): string {
+  if (receiver.by === 'relay') return `${receiver.url.replace(/\/$/, '')}/hook/${receiver.channel ?? ''}`;
+  return receiver.public_url === null ? `http://127.0.0.1:${receiver.port}/hook` : `${receiver.public_url.replace(/\/$/, '')}/hook`;
+}
+
+function account(now: number, id: string, service: AccountView['service'], label: string, colour: AccountView['colour']): AccountView {
+  return {
     id, service, label, colour, paused: false, choices: { colour: null, banners: 'service', sound: 'service' }, state: 'live',
     last_sign_of_life: new Date(now - 7_000).toISOString(), unheard: null, unread: 0,
-  });
-  return [one('cloudapp', 'cloudapp', 'ada@drops.example', 'teal'), one('pusher', 'pusher', 'localhost:8080', 'brown')];
+  };
+}
+
+export function feedAccounts(now: number): AccountView[] {
+  return [account(now, 'cloudapp', 'cloudapp', 'ada@drops.example', 'teal'), account(now, 'pusher', 'pusher', 'localhost:8080', 'brown')];
+}
+
+export function hookAccounts(now: number): AccountView[] {
+  return [account(now, 'podium', 'podium', 'Main Street', 'purple'), account(now, 'webhook', 'webhook', 'relay.example', 'red')];
 }
 
 const ITEMS: [Icon, string, string][] = [
@@ -63,6 +90,11 @@ export function payloads(now: number): Payload[] {
     payloadOf('Illuminate\\Notifications\\Events\\BroadcastNotificationCreated', { id: '5c1f', type: 'App\\Notifications\\InvoicePaid', title: 'Invoice 31 was paid', body: '<b>EUR 120</b>', url: 'javascript:window.hacked=5' }, now - 5 * MINUTE),
     { ...payloadOf('report.ready', null, now - 9 * MINUTE), data: null },
   ];
+}
+
+/** What came of a webhook last. */
+export function hooksSeen(now: number): Payload[] {
+  return [payloadOf('issues', { title: 'The gate squeaks', body: 'Since Tuesday.', url: 'https://git.example/gate/issues/3' }, now - 60_000)];
 }
 
 export function payloadOf(event: string, data: unknown, at: number): Payload {

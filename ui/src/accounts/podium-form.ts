@@ -1,0 +1,112 @@
+// What the person says to connect Podium, and the wish it makes. Pure.
+
+import type { AccountId, PodiumPlace, PodiumSettings, SignIn } from '../contract';
+import { words } from '../words';
+import { isAddress, WEB } from './address';
+import { emptyReceiver, forgetJoinCode, joinCodeOf, receiverMistakes, receiverOf, redirectOf, type ReceiverForm, type ReceiverMistakes } from './receiver';
+
+/** The types of events that belong together, by what they tell of. An unchanged contact is no news. */
+export const EVENTS = {
+  messages: ['message.received', 'message.sent', 'message.failed'],
+  reviews: ['review.created', 'review.updated', 'review.invite_link_created', 'review.invite_link_updated', 'review.response_created', 'review.response_updated'],
+  invoices: [
+    'invoice.created', 'invoice.disabled', 'invoice.marked_as_paid', 'invoice.payment_created', 'invoice.payment_failed', 'invoice.payment_succeeded',
+    'invoice.refund_created', 'invoice.refund_failed',
+  ],
+  contacts: ['contact.created', 'contact.updated', 'contact.deleted', 'contact.merged'],
+  calls: ['call.received', 'call.completed', 'call.missed', 'call.voicemail_left'],
+} as const;
+export type EventGroup = keyof typeof EVENTS;
+export const GROUPS = Object.keys(EVENTS) as EventGroup[];
+
+/** What the person typed into the form. */
+export type PodiumForm = {
+  receiver: ReceiverForm;
+  clientId: string;
+  clientSecret: string;
+  /** None: the usual ones. */
+  events: EventGroup[];
+  /** `ask`: once it is known which there are. */
+  place: PodiumPlace['place'] | 'ask';
+  placeName: string;
+  redirect: string;
+  apiUrl: string;
+  authorizeUrl: string;
+  appUrl: string;
+};
+
+/** What is wrong, by field. */
+export type PodiumMistakes = ReceiverMistakes & Partial<Record<'clientId' | 'clientSecret' | 'placeName' | 'redirect' | 'apiUrl' | 'authorizeUrl' | 'appUrl', string>>;
+
+/** Those fields that are folded away. */
+export const FOLDED = ['placeName', 'apiUrl', 'authorizeUrl', 'appUrl'] as const;
+
+/** An empty form. */
+export function emptyPodium(): PodiumForm {
+  return { receiver: emptyReceiver(), clientId: '', clientSecret: '', events: [], place: 'ask', placeName: '', redirect: '', apiUrl: '', authorizeUrl: '', appUrl: '' };
+}
+
+/** The wish that a form makes. An account that is there keeps how it is set. */
+export function podiumWish(form: PodiumForm, account: AccountId | null): SignIn {
+  return {
+    service: 'podium', account, name: null,
+    settings: account === null ? settingsOf(form) : null,
+    client_secret: form.clientSecret.trim() || null,
+    join_code: joinCodeOf(form.receiver),
+  };
+}
+
+function settingsOf(form: PodiumForm): PodiumSettings {
+  const api = form.apiUrl.trim();
+  const given = Object.entries({
+    api_url: api,
+    // The page to sign in at stands beside the API.
+    authorize_url: form.authorizeUrl.trim() || (api && `${api.replace(/\/+$/, '')}/oauth/authorize`),
+    app_url: form.appUrl.trim(),
+  }).filter(([, value]) => value !== '');
+  return {
+    ...Object.fromEntries(given),
+    client_id: form.clientId.trim(),
+    redirect_url: form.redirect.trim() || null,
+    receiver: receiverOf(form.receiver),
+    place: placeOf(form),
+    events: GROUPS.filter((group) => form.events.includes(group)).flatMap((group) => EVENTS[group]),
+  };
+}
+
+function placeOf({ place, placeName }: PodiumForm): PodiumPlace | null {
+  const uid = placeName.trim();
+  switch (place) {
+    case 'ask': return null;
+    case 'location': return { place, uid, organization_uid: null, name: '' };
+    case 'organization': return { place, uid, name: '' };
+  }
+}
+
+/** Where Podium sends the browser back to: what the person named, or the relay's page. */
+export function redirectShown(form: PodiumForm): string | null {
+  if (form.redirect.trim() !== '') return form.redirect.trim();
+  return form.receiver.by === 'relay' ? redirectOf(form.receiver.relay) : null;
+}
+
+/** What is wrong with a form. Of an account that is there, nothing has to be said. */
+export function podiumMistakes(form: PodiumForm, account: AccountId | null): PodiumMistakes {
+  if (account !== null) return {};
+  const wrong: PodiumMistakes = receiverMistakes(form.receiver, true);
+  const noAddress = words.signIn.noAddress('https:// or http://');
+  if (form.clientId.trim() === '') wrong.clientId = words.signIn.needed;
+  if (form.clientSecret.trim() === '') wrong.clientSecret = words.signIn.needed;
+  if (form.place !== 'ask' && form.placeName.trim() === '') wrong.placeName = words.signIn.needed;
+  if ((form.receiver.by === 'local' || form.redirect.trim() !== '') && !isAddress(form.redirect, WEB)) wrong.redirect = noAddress;
+  for (const field of ['apiUrl', 'authorizeUrl', 'appUrl'] as const) {
+    if (form[field].trim() !== '' && !isAddress(form[field], WEB)) wrong[field] = noAddress;
+  }
+  return wrong;
+}
+
+/** Takes the secrets out of a form once they were sent. True if there were any. */
+export function forgetPodium(form: PodiumForm): boolean {
+  const there = form.clientSecret !== '';
+  form.clientSecret = '';
+  return forgetJoinCode(form.receiver) || there;
+}
