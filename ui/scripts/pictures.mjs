@@ -78,6 +78,62 @@ const PICTURES = {
       await page.getByTestId('by-endpoint').check();
     },
   },
+  'add-podium': {
+    scene: 'day', height: 1600,
+    play: async (page) => {
+      await page.getByTestId('nav-accounts').click();
+      await page.getByTestId('add-account').click();
+      await page.getByTestId('service-podium').check();
+      await page.getByTestId('relay-url').fill('https://relay.example.org');
+      await page.getByTestId('client-id').fill('my-app');
+      await page.getByTestId('podium-more').locator('> summary').click();
+    },
+  },
+  place: {
+    scene: 'day',
+    play: async (page) => {
+      await page.getByTestId('nav-accounts').click();
+      await page.getByTestId('add-account').click();
+      await page.getByTestId('service-podium').check();
+      await page.getByTestId('relay-url').fill('https://relay.example.org');
+      await page.getByTestId('client-id').fill('my-app');
+      await page.getByTestId('client-secret').fill('secret');
+      await page.getByTestId('sign-in').click();
+      await page.getByTestId('sign-in-url').waitFor();
+      await page.evaluate(() => window.outside.browserDone());
+      await page.getByTestId('place').first().waitFor();
+    },
+  },
+  'add-webhook': {
+    scene: 'day', height: 1500,
+    play: async (page) => {
+      await page.getByTestId('nav-accounts').click();
+      await page.getByTestId('add-account').click();
+      await page.getByTestId('service-webhook').check();
+      await page.getByTestId('relay-url').fill('https://relay.example.org');
+    },
+  },
+  'add-webhook-narrow': {
+    scene: 'day', width: 320, height: 2200,
+    play: async (page) => {
+      await page.getByTestId('nav-accounts').click();
+      await page.getByTestId('add-account').click();
+      await page.getByTestId('service-webhook').check();
+      await page.getByTestId('scheme').selectOption('hmac');
+    },
+  },
+  'hook-step': {
+    scene: 'day',
+    play: async (page) => {
+      await page.getByTestId('nav-accounts').click();
+      await page.getByTestId('add-account').click();
+      await page.getByTestId('service-webhook').check();
+      await page.getByTestId('relay-url').fill('https://relay.example.org');
+      await page.getByTestId('sign-in').click();
+      await page.getByTestId('made-secret').waitFor();
+    },
+  },
+  'accounts-of-hooks': { scene: 'hooks', height: 1300, play: (page) => page.getByTestId('nav-accounts').click() },
   feed: {
     scene: 'feeds', width: 1100, height: 900,
     play: async (page) => {

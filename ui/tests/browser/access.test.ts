@@ -125,6 +125,71 @@ const VIEWS: Record<string, { opening?: Opening; play?: (page: Page) => Promise<
       await page.getByTestId('headers-anew').waitFor();
     },
   },
+  'add an account at Podium': {
+    play: async (page) => {
+      await page.getByTestId('nav-accounts').click();
+      await page.getByTestId('add-account').click();
+      await page.getByTestId('service-podium').check();
+      await page.getByTestId('relay-url').fill('http://relay-with-a-long-name.example.org:8080/below/some/path');
+      await page.getByTestId('podium-more').locator('> summary').click();
+      await page.getByTestId('place-kind').selectOption('location');
+      await page.getByTestId('sign-in').click();
+      await page.getByTestId('wrong').first().waitFor();
+    },
+  },
+  'a place': {
+    play: async (page) => {
+      await page.getByTestId('nav-accounts').click();
+      await page.getByTestId('add-account').click();
+      await page.getByTestId('service-podium').check();
+      await page.getByTestId('relay-url').fill('https://relay.example');
+      await page.getByTestId('client-id').fill('app');
+      await page.getByTestId('client-secret').fill('s');
+      await page.getByTestId('sign-in').click();
+      await page.getByTestId('sign-in-url').waitFor();
+      await outside(page, (it) => it.browserDone());
+      await page.getByTestId('place').first().waitFor();
+    },
+  },
+  'a webhook': {
+    play: async (page) => {
+      await page.getByTestId('nav-accounts').click();
+      await page.getByTestId('add-account').click();
+      await page.getByTestId('service-webhook').check();
+      await page.getByTestId('by-local').check();
+      await page.getByTestId('scheme').selectOption('hmac');
+      await page.getByTestId('secret-typed').check();
+      await page.getByTestId('sign-in').click();
+      await page.getByTestId('wrong').first().waitFor();
+    },
+  },
+  'a webhook without a signature': {
+    play: async (page) => {
+      await page.getByTestId('nav-accounts').click();
+      await page.getByTestId('add-account').click();
+      await page.getByTestId('service-webhook').check();
+      await page.getByTestId('scheme').selectOption('none');
+      await page.getByTestId('unsigned').waitFor();
+    },
+  },
+  'what to give to the service': {
+    play: async (page) => {
+      await page.getByTestId('nav-accounts').click();
+      await page.getByTestId('add-account').click();
+      await page.getByTestId('service-webhook').check();
+      await page.getByTestId('relay-url').fill('https://relay.example');
+      await page.getByTestId('sign-in').click();
+      await page.getByTestId('made-secret').waitFor();
+    },
+  },
+  'the address of a webhook': {
+    opening: { scene: 'hooks' },
+    play: async (page) => {
+      await page.getByTestId('nav-accounts').click();
+      await page.getByTestId('account-address').click();
+      await page.getByTestId('hook-address').waitFor();
+    },
+  },
   'what becomes of events': {
     opening: { scene: 'feeds' },
     play: async (page) => {

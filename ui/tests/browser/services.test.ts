@@ -1,4 +1,4 @@
-// Adding an account at each service but Podio (see accounts.test.ts), and changing one that is there.
+// Adding an account at CloudApp and a Pusher-compatible server (Podio: accounts.test.ts; Podium and webhooks: webhooks.test.ts), and changing one that is there.
 
 import type { Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
@@ -39,7 +39,11 @@ describe('the choice of the service', () => {
     await page.getByTestId('email').fill('ada@example.org');
     await page.getByTestId('service-cloudapp').focus();
     await press(page, 'ArrowDown');
+    await page.getByTestId('podium-more').waitFor();
+    await press(page, 'ArrowDown');
     await page.getByTestId('app-key').waitFor();
+    await press(page, 'ArrowDown');
+    await page.getByTestId('scheme').waitFor();
     await press(page, 'ArrowDown');
     await page.getByTestId('client-id').waitFor();
     await press(page, 'ArrowDown');
@@ -49,7 +53,7 @@ describe('the choice of the service', () => {
 
   it('is the same at the first run', async () => {
     const page = await opened({ scene: 'first-run' });
-    expect(await page.getByTestId('first-run').innerText()).toContain('Podio, CloudApp, or any Pusher-compatible server');
+    expect(await page.getByTestId('first-run').innerText()).toContain('Podio, CloudApp, Podium, any Pusher-compatible server, or whatever calls a webhook');
     await page.getByTestId('connect').click();
     await page.getByTestId('service-pusher').check();
     await page.getByTestId('server-url').fill('http://localhost:8080');
