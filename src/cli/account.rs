@@ -57,6 +57,12 @@ Examples:
   belfry account map pusher --map orders.toml           from now on
   belfry account map pusher --map title='{{ data.order.name }}' --map url='{{ data.order.link }}'")]
     Map(map::MapArgs),
+    /// Print the address that a service has to send to for a webhook account to ring
+    Hook {
+        /// The account's name
+        #[arg(value_parser = account_id)]
+        account: AccountId,
+    },
     /// Sign in again to an account that exists
     SignIn(Again),
     /// Remove an account with its sign-in and its notifications
@@ -206,6 +212,7 @@ impl Account {
             | Self::Pause { .. }
             | Self::Resume { .. }
             | Self::Set(_)
+            | Self::Hook { .. }
             | Self::SignIn(_)
             | Self::Remove { .. } => false,
             Self::Map(map) => map.json,
@@ -285,6 +292,10 @@ pub(super) async fn perform(wish: Account, promised: &[SecretFlag], env: &Env) -
             choices.sound = chosen.sound.map_or(choices.sound, Say::from);
             notifier.set_choices(account.clone(), choices).await?;
             out(&format!("{account} is set.\n"))
+        }
+        Account::Hook { account } => {
+            let address = Notifier::reach(env.clone()).await?.hook_address(account).await?;
+            out(&format!("{}\n", clean(&address)))
         }
         Account::SignIn(again) => {
             let notifier = Notifier::reach(env.clone()).await?;
