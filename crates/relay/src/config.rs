@@ -1,5 +1,6 @@
 //! What a relay is told at its start. Plain values with usable defaults; who reads them says what they mean to it.
 
+use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -54,9 +55,11 @@ pub enum StoreAt {
 /// A stream of a NATS cluster.
 #[derive(Debug, Clone)]
 pub struct NatsAt {
-    /// Servers to begin with, `nats://[user:password@]host:port`.
+    /// Servers to begin with, `nats://host:port` or `tls://host:port`. A password does not belong here.
     pub servers: Vec<Url>,
-    /// On how many servers each entry lies. `None`: on three if that many servers are named, else on one.
+    /// What to sign in with, if the servers ask for it.
+    pub sign_in: Option<NatsSignIn>,
+    /// On how many servers each entry lies. `None`: on three, or on one if the server stands alone.
     pub replicas: Option<usize>,
     /// What the stream, its subjects and its buckets are named by, so that relays of two owners can share a cluster.
     pub name: String,
@@ -65,7 +68,28 @@ pub struct NatsAt {
 impl NatsAt {
     /// The usual stream on these servers.
     pub fn new(servers: Vec<Url>) -> Self {
-        Self { servers, replicas: None, name: "belfry".to_owned() }
+        Self { servers, sign_in: None, replicas: None, name: "belfry".to_owned() }
+    }
+}
+
+/// What a relay signs in with at NATS: the text of a credentials file, `user:password`, or a token.
+#[derive(Clone)]
+pub struct NatsSignIn(String);
+
+impl NatsSignIn {
+    /// As it stands in a file or in the environment.
+    pub fn new(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for NatsSignIn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("NatsSignIn(…)")
     }
 }
 

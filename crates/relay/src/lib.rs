@@ -23,6 +23,6 @@ mod store;
 mod tasks;
 
 pub use channel::{Channel, ChannelId, RelayKey};
-pub use config::{Config, Limits, NatsAt, Rate, Retention, StoreAt};
+pub use config::{Config, Limits, NatsAt, NatsSignIn, Rate, Retention, StoreAt};
 pub use relay::{Relay, Running};
-pub use store::{Appended, Entry, Kept, Keys, MessageId, Page, Store, StoreError, Wakes};
+pub use store::{Appended, Entry, Kept, Keys, MessageId, Page, Store, StoreError, Wakes, open};

@@ -57,7 +57,7 @@ pub trait Store: Send + Sync + fmt::Debug {
 }
 
 /// Opens the store that the configuration names, making whatever is missing.
-pub(crate) async fn open(config: &Config) -> Result<Arc<dyn Store>, StoreError> {
+pub async fn open(config: &Config) -> Result<Arc<dyn Store>, StoreError> {
     match &config.store {
         StoreAt::File(path) => sqlite::open(path.clone(), config.retention.clone(), config.restored).await,
         StoreAt::Nats(at) => nats::open(at.clone(), config.retention.clone()).await,
@@ -199,6 +199,9 @@ pub enum StoreError {
     /// More is waiting to be kept than it can keep up with, or it does not answer in time.
     #[error("The relay's store does not keep up right now: try again in a few seconds")]
     Busy,
+    /// The entry is larger than this store takes, now and later.
+    #[error("The request is larger than the relay's store takes")]
+    Large,
     /// Not reachable or without a leader, for now.
     #[error("The relay's store cannot be reached ({0}): it goes on by itself once it can")]
     Away(String),
