@@ -9,6 +9,7 @@ mod exchange;
 pub mod generic;
 mod plain;
 pub mod podio;
+pub mod podium;
 pub mod pusher;
 pub mod webhook;
 
@@ -345,7 +346,8 @@ pub fn parts(
         Settings::Podio(podio) => podio::parts::parts(id, notification, others, podio.user_id),
         Settings::Cloudapp(_) => cloudapp::parts(notification),
         Settings::Pusher(_) => pusher::parts(notification),
-        Settings::Podium(_) | Settings::Webhook(_) => Vec::new(),
+        Settings::Podium(_) => podium::parts(notification),
+        Settings::Webhook(_) => Vec::new(),
         // It plays what Podio would send.
         Settings::Demo => podio::parts::parts(id, notification, others, None),
     }
@@ -374,6 +376,8 @@ pub enum Source {
     Cloudapp(Box<cloudapp::Cloudapp>),
     /// A Pusher-compatible server.
     Pusher(Box<pusher::Pusher>),
+    /// Podium.
+    Podium(Box<podium::Podium>),
     /// One that is not there yet.
     Missing(Service),
     /// The demo.
@@ -399,7 +403,10 @@ pub async fn sign_out(account: &Account, env: &Env) -> Result<(), Failure> {
         }
         // The password or secret goes with the account; the service holds nothing that could be ended.
         Settings::Cloudapp(_) | Settings::Pusher(_) | Settings::Demo => Ok(()),
-        Settings::Podium(_) | Settings::Webhook(_) => Ok(()),
+        Settings::Podium(settings) => {
+            podium::Podium::new(account.id.clone(), settings.clone(), env.clone(), None).sign_out().await
+        }
+        Settings::Webhook(_) => Ok(()),
     }
 }
 
@@ -417,7 +424,10 @@ impl Source {
             Settings::Pusher(settings) => {
                 Self::Pusher(Box::new(pusher::Pusher::new(account.id.clone(), settings.clone(), env)))
             }
-            Settings::Podium(_) | Settings::Webhook(_) => Self::Missing(account.settings.service()),
+            Settings::Podium(settings) => {
+                Self::Podium(Box::new(podium::Podium::new(account.id.clone(), settings.clone(), env, cursor)))
+            }
+            Settings::Webhook(_) => Self::Missing(account.settings.service()),
             Settings::Demo => Self::Demo(demo::Demo::new(account.id.clone(), env, cursor)),
         }
     }
@@ -428,6 +438,7 @@ impl Source {
             Self::Podio(podio) => podio.run(outbox).await,
             Self::Cloudapp(cloudapp) => cloudapp.run(outbox).await,
             Self::Pusher(pusher) => pusher.run(outbox).await,
+            Self::Podium(podium) => podium.run(outbox).await,
             Self::Missing(service) => {
                 Failure::fatal(format!("{} cannot be listened to yet", service.human()))
             }

@@ -166,7 +166,9 @@ impl TokenEndpoint {
     pub(crate) async fn ask(&self, key: &ApiKey, grant: &Grant<'_>) -> Result<Yes, No> {
         match self.send(key, grant, true).await {
             // Not a word about the grant, so the request itself was not liked: once more without what Podio does not document.
-            Err(No::Other(_) | No::Trouble(400)) if matches!(grant, Grant::Code { verifier: Some(_), .. }) => {
+            Err(No::Other(_) | No::Trouble(400))
+                if matches!(grant, Grant::Code { verifier: Some(_), .. }) =>
+            {
                 self.send(key, grant, false).await
             }
             answer => answer,

@@ -327,7 +327,9 @@ mod tests {
         };
         let code = carried(&query(&[("code", "abc"), ("state", "right")]), &state);
         assert!(matches!(code, Some(Return::Code(code)) if code.expose_secret() == "abc"));
-        for other in [&[("code", "abc")][..], &[("code", "abc"), ("state", "wrong")], &[("error", "access_denied")]] {
+        for other in
+            [&[("code", "abc")][..], &[("code", "abc"), ("state", "wrong")], &[("error", "access_denied")]]
+        {
             assert!(carried(&query(other), &state).is_none(), "{other:?}");
         }
         let denied = carried(&query(&[("error", "access_denied"), ("state", "right")]), &state);

@@ -18,8 +18,7 @@ use serde_json::Value;
 use url::Url;
 
 pub(crate) use self::paging::Pages;
-pub(crate) use self::things::{Location, Person};
-pub(crate) use self::webhooks::{Change, NewWebhook, Webhook};
+pub(crate) use self::webhooks::{Change, NewWebhook, Webhook, scopes};
 use super::budget::{Budget, Purpose, until_reset};
 use crate::account::PodiumSettings;
 use crate::env::{Clock, Env};
@@ -48,7 +47,9 @@ pub(crate) enum ApiError {
     #[error("the place in the list is too old")]
     OldCursor,
     /// The sign-in does not reach so far.
-    #[error("Podium does not let Belfry {what}: the sign-in lacks the scope {scope}. Add it to your developer app and sign in again")]
+    #[error(
+        "Podium does not let Belfry {what}: the sign-in lacks the scope {scope}. Add it to your developer app and sign in again"
+    )]
     Scope {
         /// What was to be done, behind “let Belfry”.
         what: &'static str,
@@ -183,7 +184,8 @@ impl Api {
             url.query_pairs_mut().extend_pairs(&call.query);
         }
         let mut request = self.client.request(call.method.clone(), url);
-        request = request.header(ACCEPT, "application/json").header("podium-version", VERSION).bearer_auth(token);
+        request =
+            request.header(ACCEPT, "application/json").header("podium-version", VERSION).bearer_auth(token);
         if let Some(body) = &call.body {
             request = request.json(body);
         }
@@ -212,7 +214,8 @@ impl Api {
             *self.service_time.lock().unwrap_or_else(PoisonError::into_inner) = heard;
         }
         let number = |name: &str| said(name).and_then(|value| value.trim().parse().ok());
-        let reset = said("ratelimit-reset").and_then(|reset| until_reset(reset, self.clock.now().as_second()));
+        let reset =
+            said("ratelimit-reset").and_then(|reset| until_reset(reset, self.clock.now().as_second()));
         let (limit, left) = (number("ratelimit-limit"), number("ratelimit-remaining"));
         self.budget.lock().unwrap_or_else(PoisonError::into_inner).heard(limit, left, reset, self.now());
     }
@@ -232,7 +235,8 @@ impl Api {
         let host = self.host();
         // The published schema says that it is a number; live answers have a text.
         let code = text(field(&body, "code")).unwrap_or_default();
-        let said = text(field(&body, "message")).map(|said| one_line(&said, WORDS)).filter(|said| !said.is_empty());
+        let said =
+            text(field(&body, "message")).map(|said| one_line(&said, WORDS)).filter(|said| !said.is_empty());
         let with = said.as_ref().map(|said| format!(": {said}")).unwrap_or_default();
         Err(match (status.as_u16(), code.as_str()) {
             (400 | 422, "invalid_cursor") => ApiError::OldCursor,

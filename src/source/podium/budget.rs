@@ -138,7 +138,9 @@ mod tests {
     #[test]
     fn a_reset_is_read_in_every_form_it_may_have() {
         let now = 1_795_000_000;
-        for (said, seconds) in [("30", 30), ("1795000012", 12), ("1795000012000", 12), ("99999", 300), ("1794999999", 0)] {
+        for (said, seconds) in
+            [("30", 30), ("1795000012", 12), ("1795000012000", 12), ("99999", 300), ("1794999999", 0)]
+        {
             assert_eq!(until_reset(said, now), Some(Duration::from_secs(seconds)), "{said}");
         }
         assert_eq!(until_reset("soon", now), None);

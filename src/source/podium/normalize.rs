@@ -109,6 +109,25 @@ enum From {
     List,
 }
 
+/// All names under which a message may be kept, the best one first.
+pub(super) fn message_names(message: &Value) -> Vec<String> {
+    message::names(message)
+}
+
+/// What Belfry itself has to say about the account.
+pub(super) fn note(id: &str, title: &str, body: &str, loud: bool, reader: Reader<'_>) -> Told {
+    let draft = Draft {
+        title: title.to_owned(),
+        body: body.to_owned(),
+        icon: Some(if loud { Icon::Alert } else { Icon::Update }),
+        context: Context { url: reader.inbox(), ..Context::default() },
+        hush: Some(if loud { Hush::Tell } else { Hush::Inbox }),
+        ..Draft::default()
+    };
+    let raw = json!({ "data": { "body": body }, "metadata": { "eventType": "belfry.note" } });
+    finished(Kind::Other("belfry.note".to_owned()), draft, format!("belfry/{}", name(id)), &raw, reader)
+}
+
 /// What the body of a webhook's call says.
 pub(crate) fn event(body: &[u8], reader: Reader<'_>) -> Told {
     let value: Value = serde_json::from_slice(body).unwrap_or_default();
@@ -222,10 +241,8 @@ fn unknown(kind: &str, data: &Value, reader: Reader<'_>) -> Draft {
 }
 
 fn finished(kind: Kind, draft: Draft, id: String, raw: &Value, reader: Reader<'_>) -> Told {
-    let hush = draft.hush.unwrap_or(match &kind {
-        Kind::Podium(kind) => kind.hush(),
-        _ => Hush::Tell,
-    });
+    let usual = if let Kind::Podium(kind) = &kind { kind.hush() } else { Hush::Tell };
+    let hush = draft.hush.unwrap_or(usual);
     let title = one_line(&draft.title, TITLE);
     let row = Notification {
         account: reader.account.clone(),
@@ -326,7 +343,8 @@ fn kept(raw: &Value) -> String {
     if whole.len() <= RAW {
         return whole;
     }
-    let mut shorter = [(4_000, 100), (500, 20), (60, 5)].into_iter().map(|(text, list)| cut(raw, text, list, 8));
+    let mut shorter =
+        [(4_000, 100), (500, 20), (60, 5)].into_iter().map(|(text, list)| cut(raw, text, list, 8));
     shorter.find(|text| text.to_string().len() <= RAW).unwrap_or_else(|| cut(raw, 40, 2, 2)).to_string()
 }
 

@@ -62,7 +62,8 @@ impl Api {
 
     /// The messages of a conversation, in an order that is not documented.
     pub(crate) fn messages(&self, conversation: &str, most: usize) -> Pages<'_> {
-        let call = Call::get(&["conversations", conversation, "messages"], "read your messages", "read_messages");
+        let call =
+            Call::get(&["conversations", conversation, "messages"], "read your messages", "read_messages");
         // It takes nothing but a cursor.
         Pages::new(self, call, most)
     }
@@ -93,18 +94,6 @@ impl Api {
             None => call,
         };
         Pages::new(self, call, most)
-    }
-
-    /// A contact, by its uid, telephone number or address.
-    pub(crate) async fn contact(&self, identifier: &str) -> Result<Value, ApiError> {
-        let call = Call::get(&["contacts", identifier], "see your contacts", "read_contacts");
-        Ok(self.call(&call).await?.data)
-    }
-
-    /// A call.
-    pub(crate) async fn phone_call(&self, uid: &str) -> Result<Value, ApiError> {
-        let call = Call::get(&["calls", uid], "see your calls", "read_phones");
-        Ok(self.call(&call).await?.data)
     }
 }
 

@@ -1,12 +1,13 @@
 //! Webhooks at Podium: list, make, change, delete.
 
+use jiff::Timestamp;
 use reqwest::Method;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 
 use super::{Api, ApiError, Call};
 use crate::account::PodiumPlace;
-use crate::source::podio::json::{field, flag, items, text};
+use crate::source::podio::json::{field, flag, items, text, time};
 
 /// A webhook as Podium has it.
 #[derive(Debug, Clone)]
@@ -25,6 +26,8 @@ pub(crate) struct Webhook {
     pub(crate) location: Option<String>,
     /// What it tells.
     pub(crate) events: Vec<String>,
+    /// When it was made.
+    pub(crate) created: Option<Timestamp>,
 }
 
 /// One to be made.
@@ -61,12 +64,6 @@ impl Api {
         Ok(items(&all).iter().filter_map(webhook).collect())
     }
 
-    /// One of them.
-    pub(crate) async fn webhook(&self, uid: &str) -> Result<Webhook, ApiError> {
-        let call = Call::get(&["webhooks", uid], "see its webhook", "").needed();
-        webhook(&self.call(&call).await?.data).ok_or(ApiError::Gone)
-    }
-
     /// Makes one. Not idempotent: never to be tried again blindly.
     pub(crate) async fn make_webhook(&self, new: &NewWebhook<'_>) -> Result<Webhook, ApiError> {
         let place = match new.place {
@@ -76,11 +73,15 @@ impl Api {
         let body = json!({
             "url": new.url, "eventTypes": new.events, "secret": new.secret.expose_secret(), place: new.place.uid()
         });
-        let call = Call::get(&["webhooks"], "have these events told", &scopes(new.events).join(", ")).needed();
+        let call =
+            Call::get(&["webhooks"], "have these events told", &scopes(new.events).join(", ")).needed();
         let call = Call { method: Method::POST, body: Some(body), ..call };
         let made = self.call(&call).await?.data;
         webhook(&made).ok_or_else(|| {
-            ApiError::Refused(format!("{} made a webhook and did not say which: look at your webhooks there", self.host()))
+            ApiError::Refused(format!(
+                "{} made a webhook and did not say which: look at your webhooks there",
+                self.host()
+            ))
         })
     }
 
@@ -139,5 +140,6 @@ fn webhook(value: &Value) -> Option<Webhook> {
         organization: text(field(value, "organizationUid")),
         location: text(field(value, "locationUid")),
         events: items(field(value, "eventTypes")).iter().filter_map(text).collect(),
+        created: time(field(value, "createdAt")),
     })
 }

@@ -23,7 +23,9 @@ pub(super) fn draft(kind: PodiumKind, call: &Value, reader: Reader<'_>) -> Draft
     };
     let long = int(field(call, "durationSeconds")).and_then(span);
     let body = match kind {
-        PodiumKind::CallMissed if flag(field(call, "hasVoicemail")) == Some(true) => "There is a voicemail".to_owned(),
+        PodiumKind::CallMissed if flag(field(call, "hasVoicemail")) == Some(true) => {
+            "There is a voicemail".to_owned()
+        }
         PodiumKind::CallMissed | PodiumKind::CallReceived => String::new(),
         PodiumKind::CallVoicemailLeft => long.unwrap_or_default(),
         _ => [long, person.clone().map(|person| format!("with {person}"))]
@@ -36,7 +38,9 @@ pub(super) fn draft(kind: PodiumKind, call: &Value, reader: Reader<'_>) -> Draft
     let conversation = text(field(call, "conversationUid"));
     let mut context = match &conversation {
         // It folds with what was written to the same customer.
-        Some(conversation) => reader.conversation(conversation, number.clone(), text(field(call, "locationUid"))),
+        Some(conversation) => {
+            reader.conversation(conversation, number.clone(), text(field(call, "locationUid")))
+        }
         None => reader.thing("call", uid.as_deref(), None),
     };
     context.place = context.place.or_else(|| reader.place(text(field(call, "locationUid"))));

@@ -28,7 +28,13 @@ pub(crate) struct Step<'a> {
 /// Every step that an invoice shows, in no order.
 pub(crate) fn steps(invoice: &Value) -> Vec<Step<'_>> {
     use PodiumKind as K;
-    let plain = |kind: K, at: Option<Timestamp>| Step { kind, name: Some(word(kind)), at, payment: None, refund: None };
+    let plain = |kind: K, at: Option<Timestamp>| Step {
+        kind,
+        name: Some(word(kind)),
+        at,
+        payment: None,
+        refund: None,
+    };
     let mut steps = vec![plain(K::InvoiceCreated, first_time(invoice, &["createdAt"]))];
     let status = text(field(invoice, "status")).unwrap_or_default();
     let canceled = first_time(invoice, &["canceledAt"]);
@@ -55,7 +61,8 @@ pub(crate) fn steps(invoice: &Value) -> Vec<Step<'_>> {
         match Some(status.as_str()) {
             Some("failed") => steps.push(step(K::InvoicePaymentFailed, made)),
             Some(
-                "paid" | "partial_refund" | "refunded" | "refund_failed" | "refund_pending" | "disputed" | "dispute_lost",
+                "paid" | "partial_refund" | "refunded" | "refund_failed" | "refund_pending" | "disputed"
+                | "dispute_lost",
             ) => steps.push(step(K::InvoicePaymentSucceeded, first_time(invoice, &["paidAt"]).or(made))),
             _ => {}
         }
@@ -90,7 +97,13 @@ pub(crate) fn steps(invoice: &Value) -> Vec<Step<'_>> {
 pub(super) fn step_of(kind: PodiumKind, invoice: &Value) -> Step<'_> {
     let shown = steps(invoice).into_iter().filter(|step| step.kind == kind);
     // Of two at the same time, the later one in the list.
-    shown.max_by_key(|step| step.at).unwrap_or(Step { kind, name: None, at: None, payment: None, refund: None })
+    shown.max_by_key(|step| step.at).unwrap_or(Step {
+        kind,
+        name: None,
+        at: None,
+        payment: None,
+        refund: None,
+    })
 }
 
 pub(super) fn draft(invoice: &Value, step: &Step<'_>, reader: Reader<'_>) -> Draft {
@@ -100,7 +113,8 @@ pub(super) fn draft(invoice: &Value, step: &Step<'_>, reader: Reader<'_>) -> Dra
     let who = customer.clone().unwrap_or_else(|| "a customer".to_owned());
     let currency = field(invoice, "currencyRef");
     let sum = amount(field(invoice, "amount"), currency);
-    let back = step.refund.and_then(|refund| amount(field(refund, "amount"), currency)).or_else(|| sum.clone());
+    let back =
+        step.refund.and_then(|refund| amount(field(refund, "amount"), currency)).or_else(|| sum.clone());
     let with = |sum: &Option<String>| sum.clone().unwrap_or_else(|| "an invoice".to_owned());
     let title = match step.kind {
         K::InvoiceCreated => format!("An invoice for {who} was made"),
@@ -134,7 +148,8 @@ pub(super) fn draft(invoice: &Value, step: &Step<'_>, reader: Reader<'_>) -> Dra
     context.title = called(field(invoice, "invoiceNumber")).map(|number| format!("Invoice {number}"));
     context.place = reader.place(text(field(field(invoice, "location"), "uid")));
     let id = uid.zip(step.name.as_ref()).map(|(uid, step)| format!("invoice/{}/{step}", name(&uid)));
-    let paid = matches!(step.kind, K::InvoicePaymentCreated | K::InvoicePaymentFailed | K::InvoicePaymentSucceeded);
+    let paid =
+        matches!(step.kind, K::InvoicePaymentCreated | K::InvoicePaymentFailed | K::InvoicePaymentSucceeded);
     Draft { id, title, body, actor: customer.filter(|_| paid), context, at: step.at, ..Draft::default() }
 }
 
@@ -146,7 +161,9 @@ fn why(invoice: &Value, step: &Step<'_>) -> Option<String> {
             called(field(payment, "declineCodeMessage")).or_else(|| called(field(payment, "declineCode")))
         }
         PodiumKind::InvoiceDisabled => called(field(invoice, "canceledNote")),
-        PodiumKind::InvoiceRefundCreated | PodiumKind::InvoiceRefundFailed => called(field(step.refund?, "reason")),
+        PodiumKind::InvoiceRefundCreated | PodiumKind::InvoiceRefundFailed => {
+            called(field(step.refund?, "reason"))
+        }
         _ => None,
     }
 }

@@ -50,8 +50,9 @@ pub(super) fn draft(kind: PodiumKind, message: &Value, from: From, reader: Reade
         body,
         actor: if kind == PodiumKind::MessageReceived { customer } else { sender },
         context,
-        at: first_time(message, &["createdAt"])
-            .or_else(|| items(field(message, "items")).iter().find_map(|item| first_time(item, &["createdAt"]))),
+        at: first_time(message, &["createdAt"]).or_else(|| {
+            items(field(message, "items")).iter().find_map(|item| first_time(item, &["createdAt"]))
+        }),
         ..Draft::default()
     }
 }
@@ -60,7 +61,8 @@ pub(super) fn draft(kind: PodiumKind, message: &Value, from: From, reader: Reade
 pub(super) fn names(message: &Value) -> Vec<String> {
     let own = text(field(message, "uid")).map(|uid| format!("{MESSAGES}{}", name(&uid)));
     let items = items(field(message, "items")).iter().take(ITEMS);
-    let of_items = items.filter_map(|item| Some(format!("{MESSAGES}item:{}", name(&text(field(item, "uid"))?))));
+    let of_items =
+        items.filter_map(|item| Some(format!("{MESSAGES}item:{}", name(&text(field(item, "uid"))?))));
     own.into_iter().chain(of_items).collect()
 }
 
@@ -68,7 +70,8 @@ pub(super) fn names(message: &Value) -> Vec<String> {
 pub(super) fn within(message: &Value, conversation: &Value) -> Value {
     let mut message = message.clone();
     let Some(fields) = message.as_object_mut() else { return message };
-    let missing = |fields: &serde_json::Map<String, Value>, name: &str| fields.get(name).is_none_or(Value::is_null);
+    let missing =
+        |fields: &serde_json::Map<String, Value>, name: &str| fields.get(name).is_none_or(Value::is_null);
     if missing(fields, "contactName") {
         fields.insert("contactName".to_owned(), field(conversation, "contactName").clone());
     }
@@ -90,7 +93,9 @@ pub(super) fn within(message: &Value, conversation: &Value) -> Value {
 pub(super) fn what_happened(message: &Value) -> PodiumKind {
     let items = items(field(message, "items"));
     let has = |wanted: &[&str]| {
-        items.iter().any(|item| text(field(item, "deliveryStatus")).is_some_and(|it| wanted.contains(&it.as_str())))
+        items
+            .iter()
+            .any(|item| text(field(item, "deliveryStatus")).is_some_and(|it| wanted.contains(&it.as_str())))
     };
     if has(&["failed"]) || text(field(message, "failureReason")).is_some() {
         PodiumKind::MessageFailed
@@ -108,14 +113,16 @@ fn sender(message: &Value) -> Option<String> {
 
 /// The customer: by name, else by number or address.
 fn customer(message: &Value) -> Option<String> {
-    let ways: [&[&str]; 3] = [&["contactName"], &["contact", "name"], &["conversation", "channel", "identifier"]];
+    let ways: [&[&str]; 3] =
+        [&["contactName"], &["contact", "name"], &["conversation", "channel", "identifier"]];
     ways.iter().find_map(|way| called(at(message, way)))
 }
 
 /// The words; where there are none, what came instead.
 pub(super) fn said(message: &Value) -> String {
     let items = || items(field(message, "items")).iter().take(ITEMS);
-    let in_items = || items().find_map(|item| text(field(item, "body")).or_else(|| text(field(item, "sendBody"))));
+    let in_items =
+        || items().find_map(|item| text(field(item, "body")).or_else(|| text(field(item, "sendBody"))));
     if let Some(words) = text(field(message, "body")).or_else(in_items) {
         return words;
     }

@@ -84,7 +84,8 @@ pub(super) fn what_happened_to_invite(invite: &Value) -> PodiumKind {
 }
 
 pub(super) fn invite(kind: PodiumKind, invite: &Value, reader: Reader<'_>) -> Draft {
-    let who = called(field(invite, "customerName")).or_else(|| called(at(invite, &["channel", "identifier"])));
+    let who =
+        called(field(invite, "customerName")).or_else(|| called(at(invite, &["channel", "identifier"])));
     let who = who.unwrap_or_else(|| "a customer".to_owned());
     let sender = called(at(invite, &["sender", "name"]));
     let status = text(field(invite, "deliveryStatus"));
@@ -166,5 +167,6 @@ fn of_stars(stars: i64) -> String {
 fn public(address: &str) -> Option<String> {
     let url = Url::parse(address).ok()?;
     let plain = url.scheme() == "https" && url.username().is_empty() && url.password().is_none();
-    (plain && url.port().is_none() && url.host_str().is_some_and(|host| host.contains('.'))).then(|| url.into())
+    (plain && url.port().is_none() && url.host_str().is_some_and(|host| host.contains('.')))
+        .then(|| url.into())
 }

@@ -1,0 +1,374 @@
+//! One link from its connection to its failure: hears what the webhook tells, and beside it looks after the webhook and the lists.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use secrecy::SecretString;
+use tokio::time::Instant;
+use tracing::{debug, info, warn};
+
+use super::catch_up::{CatchUp, Unread};
+use super::normalize::{self, Told};
+use super::taking::{From, Taking};
+use super::webhook::{self, InOrder, Wanted};
+use super::{LAST_WORDS, Podium, places};
+use crate::account::{PodiumPlace, PodiumSettings, Settings, Signature};
+use crate::link::{Failure, LinkState};
+use crate::source::webhook::{Answer, Delivery, Heard, Hooks, Position, signature};
+use crate::source::{Order, Outbox, Report, Reports};
+
+/// A quiet link looks after its webhook and the lists again after a time between these, in seconds.
+const LOOK_AGAIN: std::ops::Range<u64> = 600..900;
+/// After a passing failure of a look: so long, and doubled each time up to the longest.
+const SOON: Duration = Duration::from_secs(5);
+const LATE: Duration = Duration::from_secs(300);
+/// A timer that stands far in the future.
+const LONG: Duration = Duration::from_secs(24 * 3600);
+/// So many events are handed over together.
+const TOGETHER: usize = 100;
+/// A position at which nothing of use stands is written down so often at most: a link at rest writes nothing.
+const PASSED: Duration = Duration::from_secs(3600);
+/// Events that are refused make the webhook be looked at so often at most.
+const SUSPICION: Duration = Duration::from_secs(60);
+
+/// What a look found.
+#[derive(Debug)]
+struct Looked {
+    order: InOrder,
+    unread: Vec<Unread>,
+}
+
+type Look = Pin<Box<dyn Future<Output = Result<Looked, Failure>> + Send>>;
+
+/// An event that was heard and is not handed over yet.
+#[derive(Debug)]
+struct Waiting {
+    told: Told,
+    answer: Option<Answer>,
+}
+
+pub(super) struct Live<'a> {
+    podium: &'a mut Podium,
+    taking: Taking,
+    reports: Reports,
+    secret: SecretString,
+    hooks: Hooks,
+    looks: FuturesUnordered<Look>,
+    waiting: Vec<Waiting>,
+    /// Where the stream was read to, handed over or not.
+    position: Option<Position>,
+    /// When a position was written down last.
+    written_at: Instant,
+    /// True once the relay has given all that it kept.
+    past_is_over: bool,
+    /// True once webhook and lists were looked after.
+    looked: bool,
+    is_live: bool,
+    /// Something may have been lost: looks once more.
+    once_more: bool,
+    look_at: Instant,
+    looked_at: Option<Instant>,
+    failures: u32,
+    refused: u64,
+    refused_why: Option<signature::Refused>,
+    unread: Vec<Unread>,
+}
+
+impl<'a> Live<'a> {
+    pub(super) fn new(podium: &'a mut Podium, taking: Taking, secret: SecretString, hooks: Hooks) -> Self {
+        let reports = taking.reports().clone();
+        let now = Instant::now();
+        Self {
+            podium,
+            taking,
+            reports,
+            secret,
+            hooks,
+            looks: FuturesUnordered::new(),
+            waiting: Vec::new(),
+            position: None,
+            written_at: now,
+            past_is_over: false,
+            looked: false,
+            is_live: false,
+            once_more: false,
+            look_at: now + LONG,
+            looked_at: None,
+            failures: 0,
+            refused: 0,
+            refused_why: None,
+            unread: Vec::new(),
+        }
+    }
+
+    /// Runs until the link fails. What was heard until then is handed over, if the engine takes it soon; else it comes again.
+    pub(super) async fn run(mut self, outbox: &mut Outbox) -> Failure {
+        let failure = loop {
+            let step = tokio::select! {
+                // In this order: while much is heard, it is handed over together.
+                biased;
+                order = outbox.order() => {
+                    self.obey(order).await;
+                    Ok(())
+                }
+                Some(looked) = self.looks.next(), if !self.looks.is_empty() => self.looked(looked).await,
+                heard = self.hooks.next(), if self.waiting.len() < TOGETHER => match heard {
+                    Ok(heard) => self.heard(heard).await,
+                    Err(failure) => Err(failure),
+                },
+                () = tokio::task::yield_now(), if !self.waiting.is_empty() => self.hand_over().await,
+                () = tokio::time::sleep_until(self.look_at), if self.looks.is_empty() => Ok(()),
+            };
+            if let Err(failure) = step {
+                break failure;
+            }
+            self.look_if_due();
+            self.say_if_live().await;
+        };
+        if !self.waiting.is_empty() && tokio::time::timeout(LAST_WORDS, self.hand_over()).await.is_err() {
+            debug!("what was heard last comes again");
+        }
+        failure
+    }
+
+    async fn obey(&mut self, order: Order) {
+        match order {
+            // Podium knows nothing of what this person has read or starred.
+            Order::Wish(wish) => self.reports.tell(Report::Done(wish)).await,
+            Order::Probe => self.hooks.probe(),
+            // Nothing is offered there, and no hints are handed over.
+            Order::Act(_) | Order::Complete(_) => {}
+        }
+    }
+
+    async fn heard(&mut self, heard: Heard) -> Result<(), Failure> {
+        match heard {
+            Heard::Connected => {
+                self.past_is_over = false;
+                if !self.is_live {
+                    self.reports.state(LinkState::CatchingUp).await;
+                }
+                if !self.looked && self.looks.is_empty() {
+                    self.once_more = true;
+                }
+            }
+            Heard::Ready => {
+                self.hand_over().await?;
+                self.past_is_over = true;
+            }
+            Heard::Delivery(delivery) => self.delivered(*delivery).await,
+            Heard::Gap { oldest } => self.gap(oldest).await?,
+            // A browser comes back when somebody signs in; that is heard there.
+            Heard::Returned(_, position) => self.pass(position).await?,
+            Heard::Passed(position) => self.pass(Some(position)).await?,
+            Heard::Skipped { position, why } => {
+                warn!(why, "something that came was passed over");
+                self.pass(position).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn delivered(&mut self, delivery: Delivery) {
+        let checked =
+            signature::check_delivery(&Signature::Podium, std::slice::from_ref(&self.secret), &delivery);
+        self.position = delivery.position.clone().or(self.position.take());
+        if let Err(refused) = checked {
+            if let Some(answer) = delivery.answer {
+                answer.refused();
+            }
+            return self.refuse(refused).await;
+        }
+        let told =
+            self.taking.read(Some(delivery.received), |reader| normalize::event(&delivery.body, reader));
+        self.waiting.push(Waiting { told, answer: delivery.answer });
+    }
+
+    /// Hands over all that was heard, with the position up to which that is everything.
+    async fn hand_over(&mut self) -> Result<(), Failure> {
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        let from = if self.past_is_over { From::Stream } else { From::Kept };
+        let told = self.waiting.iter().map(|waiting| waiting.told.clone()).collect();
+        let at = self.position.as_ref().map(|position| position.as_str().to_owned());
+        self.taking.take(told, from, |place| place.at = at.or(place.at.take())).await?;
+        self.written_at = Instant::now();
+        // Only what is committed is answered.
+        self.waiting.drain(..).filter_map(|waiting| waiting.answer).for_each(Answer::kept);
+        Ok(())
+    }
+
+    /// Nothing of use stands before this position. Written down with the next row, or after a while.
+    async fn pass(&mut self, position: Option<Position>) -> Result<(), Failure> {
+        self.position = position.or(self.position.take());
+        if !self.waiting.is_empty() || self.written_at.elapsed() < PASSED {
+            return Ok(());
+        }
+        self.written_at = Instant::now();
+        let at = self.position.as_ref().map(|position| position.as_str().to_owned());
+        self.taking.take(Vec::new(), From::Stream, |place| place.at = at.or(place.at.take())).await
+    }
+
+    /// Counts what is not taken for genuine, says so, and has the webhook's secret looked at: somebody may have changed it.
+    async fn refuse(&mut self, refused: signature::Refused) {
+        self.refused += 1;
+        self.refused_why = Some(refused);
+        warn!(count = self.refused, %refused, "a webhook was refused");
+        self.say_unheard().await;
+        if self.looked_at.is_none_or(|at| at.elapsed() >= SUSPICION) {
+            self.once_more = true;
+        }
+    }
+
+    async fn say_unheard(&mut self) {
+        let mut parts = self.unread.clone();
+        if let Some(why) = self.refused_why {
+            let count = self.refused;
+            let what = if count == 1 {
+                "A webhook was refused".to_owned()
+            } else {
+                format!("{count} webhooks were refused")
+            };
+            parts.push(format!("{what}, the last one because {why}"));
+        }
+        let words = (!parts.is_empty()).then(|| format!("{}.", parts.join("; ")));
+        self.reports.tell(Report::Unheard(words)).await;
+    }
+
+    async fn gap(&mut self, oldest: Option<String>) -> Result<(), Failure> {
+        warn!(oldest, "the relay does not hold everything any more; the lists will bring what they have");
+        self.hand_over().await?;
+        self.once_more = true;
+        let words = format!(
+            "{} no longer had everything that came while Belfry was away. Messages, reviews and invoices are looked up at Podium; contacts and calls cannot be.",
+            self.hooks.server()
+        );
+        self.note("gap", "Something may be missing", &words, false).await
+    }
+
+    /// Leaves word in the inbox.
+    async fn note(&mut self, id: &str, title: &str, words: &str, loud: bool) -> Result<(), Failure> {
+        let id = format!("{id}/{}", self.podium.env.clock.now().as_millisecond());
+        let told = self.taking.read(None, |reader| normalize::note(&id, title, words, loud, reader));
+        self.taking.take(vec![told], From::Stream, |_| {}).await
+    }
+
+    fn look_if_due(&mut self) {
+        let due = self.once_more || Instant::now() >= self.look_at;
+        if !due || !self.looks.is_empty() {
+            return;
+        }
+        let live = self.is_live && !self.once_more;
+        (self.once_more, self.looked_at) = (false, Some(Instant::now()));
+        self.look_at = Instant::now() + LONG;
+        let (api, taking) = (self.podium.api.clone(), self.taking.clone());
+        let (settings, secret) = (self.podium.settings.clone(), self.secret.clone());
+        self.looks.push(Box::pin(async move {
+            let order = put_in_order(&api, &settings, &secret).await?;
+            let Some(place) = &settings.place else { return Err(no_place()) };
+            if taking.nameless() {
+                taking.call(places::names(&api, place).await);
+            }
+            let catch_up = CatchUp {
+                api,
+                taking,
+                location: match place {
+                    PodiumPlace::Location { uid, .. } => Some(uid.clone()),
+                    PodiumPlace::Organization { .. } => None,
+                },
+                events: order.events.clone(),
+                listened_since: order.created,
+                live: live && !order.made && !order.was_off,
+            };
+            let unread = catch_up.run().await?;
+            Ok(Looked { order, unread })
+        }));
+    }
+
+    async fn looked(&mut self, looked: Result<Looked, Failure>) -> Result<(), Failure> {
+        let looked = match looked {
+            Ok(looked) => looked,
+            // A link whose catch-up failed is not live.
+            Err(failure) if !self.is_live => return Err(failure),
+            Err(failure) => return self.put_off(failure),
+        };
+        let Looked { order, unread } = looked;
+        (self.failures, self.looked) = (0, true);
+        if unread != self.unread {
+            self.unread = unread;
+            self.say_unheard().await;
+        }
+        if self.podium.settings.webhook.as_deref() != Some(order.uid.as_str()) {
+            self.podium.settings.webhook = Some(order.uid.clone());
+            self.tell_identity().await;
+        }
+        if let Some(did) = &order.did {
+            info!(did, "the webhook was not as it should be");
+            let (title, loud) = match (order.was_off, order.made) {
+                (true, _) => ("Podium's webhook had been switched off", true),
+                (_, true) => ("Podium's webhook was gone", true),
+                _ => ("Podium's webhook was put right", false),
+            };
+            self.note("webhook", title, did, loud).await?;
+        }
+        self.look_at = Instant::now() + Duration::from_secs(rand::random_range(LOOK_AGAIN));
+        Ok(())
+    }
+
+    async fn tell_identity(&mut self) {
+        let name = self.podium.settings.place.as_ref().map(PodiumPlace::name).filter(|name| !name.is_empty());
+        let label = name.unwrap_or("Podium").to_owned();
+        let settings = Box::new(Settings::Podium(self.podium.settings.clone()));
+        self.reports.tell(Report::Identity { label, settings }).await;
+    }
+
+    /// A look that failed in passing is made again later: the webhook is heard meanwhile.
+    fn put_off(&mut self, failure: Failure) -> Result<(), Failure> {
+        let wait = match failure {
+            Failure::Transient { .. } => {
+                self.failures += 1;
+                (SOON * 2_u32.saturating_pow(self.failures.min(8))).min(LATE)
+            }
+            Failure::Later { until, .. } => {
+                let wait = until.duration_since(self.podium.env.clock.now());
+                Duration::try_from(wait).unwrap_or(SOON).max(SOON)
+            }
+            Failure::SignIn { .. } | Failure::Fatal { .. } => return Err(failure),
+        };
+        debug!(%failure, "looking after the webhook and the lists failed; the next time is in {wait:?}");
+        self.look_at = Instant::now() + wait;
+        Ok(())
+    }
+
+    async fn say_if_live(&mut self) {
+        if !self.is_live && self.past_is_over && self.looked && !self.once_more && self.looks.is_empty() {
+            self.is_live = true;
+            self.reports.state(LinkState::Live).await;
+        }
+    }
+}
+
+async fn put_in_order(
+    api: &super::api::Api,
+    settings: &PodiumSettings,
+    secret: &SecretString,
+) -> Result<InOrder, Failure> {
+    let url = settings.receiver.hook_url();
+    let (Some(place), Some(url)) = (&settings.place, url) else { return Err(no_place()) };
+    let wanted = Wanted {
+        place,
+        url: url.as_str(),
+        events: webhook::events(settings),
+        secret,
+        known: settings.webhook.as_deref(),
+    };
+    webhook::put_in_order(api, &wanted).await.map_err(super::api::ApiError::into_failure)
+}
+
+fn no_place() -> Failure {
+    Failure::sign_in("this account does not know what to listen to: sign in again")
+}

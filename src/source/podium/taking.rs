@@ -1,0 +1,272 @@
+//! Takes things in, wherever they come from: compares each with what is kept and hands over what is new, with the cursor. One batch at a
+//! time, so that what the webhook tells and what the lists have can come side by side.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex as StdMutex, PoisonError};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::sync::Mutex;
+use url::Url;
+
+use super::normalize::{MESSAGES, Names, REVIEWS, Reader, Told, same_review};
+use crate::account::AccountId;
+use crate::env::Clock;
+use crate::link::{Cursor, Failure};
+use crate::notification::{Arrival, Notification};
+use crate::source::Reports;
+use crate::source::podio::json::{field, items};
+
+/// Most rows in one commit.
+const TOGETHER: usize = 200;
+/// How long an event may be on its way through Podium's queue and the relay: what is younger is not late.
+const ON_ITS_WAY: SignedDuration = SignedDuration::from_mins(2);
+/// At most so many kept messages are looked through for one without a name.
+const LOOKED_THROUGH: usize = 100;
+
+/// What the cursor says: where the relay's stream was read to, and up to when each list was taken in, by the service's clock.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Place {
+    /// The relay's position.
+    #[serde(default)]
+    pub(crate) at: Option<String>,
+    /// Conversations and their messages.
+    #[serde(default)]
+    pub(crate) messages: Option<Timestamp>,
+    /// Reviews.
+    #[serde(default)]
+    pub(crate) reviews: Option<Timestamp>,
+    /// Requests for reviews.
+    #[serde(default)]
+    pub(crate) invites: Option<Timestamp>,
+    /// Invoices.
+    #[serde(default)]
+    pub(crate) invoices: Option<Timestamp>,
+}
+
+impl Place {
+    /// Reads a stored cursor. One that is not understood counts as none: everything is taken in again then, quietly.
+    pub(crate) fn read(cursor: &Cursor) -> Option<Self> {
+        serde_json::from_str(&cursor.0).ok()
+    }
+
+    fn written(&self) -> Option<Cursor> {
+        serde_json::to_string(self).ok().map(Cursor)
+    }
+}
+
+/// Where things come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum From {
+    /// The webhook, before the relay had given all that it kept.
+    Kept,
+    /// The webhook, now.
+    Stream,
+    /// A list, after a time in which nobody listened.
+    List,
+    /// A list, when the account is new. From this time on the webhook was there.
+    FirstList(Option<Timestamp>),
+    /// A list, while the webhook should have told, up to the service's present.
+    Comparison(Timestamp),
+}
+
+/// The way into the engine. Clones take turns.
+#[derive(Debug, Clone)]
+pub(crate) struct Taking {
+    reports: Reports,
+    account: AccountId,
+    app_url: Url,
+    clock: Clock,
+    names: Arc<StdMutex<Names>>,
+    place: Arc<Mutex<Place>>,
+}
+
+impl Taking {
+    /// For this account; `place` is what was committed last.
+    pub(crate) fn new(
+        reports: Reports,
+        account: AccountId,
+        app_url: Url,
+        clock: Clock,
+        place: Place,
+    ) -> Self {
+        Self { reports, account, app_url, clock, names: Arc::default(), place: Arc::new(Mutex::new(place)) }
+    }
+
+    /// The line to the engine.
+    pub(crate) fn reports(&self) -> &Reports {
+        &self.reports
+    }
+
+    /// What was committed last.
+    pub(crate) async fn place(&self) -> Place {
+        self.place.lock().await.clone()
+    }
+
+    /// From now on people and places are called so.
+    pub(crate) fn call(&self, names: Names) {
+        *self.names.lock().unwrap_or_else(PoisonError::into_inner) = names;
+    }
+
+    /// True if nobody was named yet.
+    pub(crate) fn nameless(&self) -> bool {
+        *self.names.lock().unwrap_or_else(PoisonError::into_inner) == Names::default()
+    }
+
+    /// Reads something that came at this time, or now.
+    pub(crate) fn read<T>(&self, came: Option<Timestamp>, read: impl FnOnce(Reader<'_>) -> T) -> T {
+        let names = self.names.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let now = came.unwrap_or_else(|| self.clock.now());
+        read(Reader { account: &self.account, app_url: &self.app_url, names: &names, now })
+    }
+
+    /// Takes things in, in the order in which they happened, and moves the cursor when all of them are kept.
+    pub(crate) async fn take(
+        &self,
+        mut told: Vec<Told>,
+        from: From,
+        moved: impl FnOnce(&mut Place),
+    ) -> Result<(), Failure> {
+        let mut place = self.place.lock().await;
+        let mut next = place.clone();
+        moved(&mut next);
+        // Podium keeps their order, but not across retries of a relay; and a list has an order of its own.
+        told.sort_by_key(|told| told.row.occurred_at);
+        let cursor = || (next != *place).then(|| next.written()).flatten();
+        let mut batches = told.chunks(TOGETHER).peekable();
+        if batches.peek().is_none() {
+            self.take_together(&[], from, cursor()).await?;
+        }
+        while let Some(batch) = batches.next() {
+            let cursor = batches.peek().is_none().then(cursor).flatten();
+            self.take_together(batch, from, cursor).await?;
+        }
+        *place = next;
+        Ok(())
+    }
+
+    /// The cursor is committed with the last rows, and after all others.
+    async fn take_together(&self, batch: &[Told], from: From, cursor: Option<Cursor>) -> Result<(), Failure> {
+        let mut now: BTreeMap<String, Notification> = BTreeMap::new();
+        let (mut rows, mut late, mut old) = (Vec::new(), Vec::new(), Vec::new());
+        for told in batch {
+            let Some(row) = self.news(told, &now).await? else { continue };
+            now.insert(row.external_id.clone(), row.clone());
+            match from {
+                From::Comparison(present) if is_late(&row, present) => late.push(row),
+                From::FirstList(listened) if listened.is_none_or(|since| row.occurred_at < since) => {
+                    old.push(row)
+                }
+                From::Kept | From::Stream | From::List | From::FirstList(_) | From::Comparison(_) => {
+                    rows.push(row)
+                }
+            }
+        }
+        if !old.is_empty() {
+            self.reports.deliver(old, Arrival::FirstFill, None).await?;
+        }
+        if !late.is_empty() {
+            self.reports.deliver_found_late(late).await?;
+        }
+        let arrival = match from {
+            From::Stream | From::Comparison(_) => Arrival::Live,
+            From::Kept | From::List | From::FirstList(_) => Arrival::Backlog,
+        };
+        if !rows.is_empty() || cursor.is_some() {
+            self.reports.deliver(rows, arrival, cursor).await?;
+        }
+        Ok(())
+    }
+
+    /// The row to keep, if this is news beside what is kept or stands before it in the same batch.
+    async fn news(
+        &self,
+        told: &Told,
+        batch: &BTreeMap<String, Notification>,
+    ) -> Result<Option<Notification>, Failure> {
+        let mut row = told.row.clone();
+        for name in std::iter::once(&told.row.external_id).chain(&told.also) {
+            let kept = match batch.get(name) {
+                Some(row) => Some(row.clone()),
+                None => self.reports.kept_one(name).await?,
+            };
+            if let Some(kept) = kept {
+                row.external_id.clone_from(name);
+                return Ok(later(&kept, row));
+            }
+        }
+        if let Some(kept) = self.under_another_name(told, batch).await? {
+            row.external_id.clone_from(&kept.external_id);
+            return Ok(later(&kept, row));
+        }
+        Ok(Some(row))
+    }
+
+    /// A message that lacks its own name, or the names of its items, may be kept under the other one.
+    async fn under_another_name(
+        &self,
+        told: &Told,
+        batch: &BTreeMap<String, Notification>,
+    ) -> Result<Option<Notification>, Failure> {
+        if !told.row.external_id.starts_with(MESSAGES) || is_fully_named(&told.row) {
+            return Ok(None);
+        }
+        let kept = self.reports.kept(MESSAGES, Some(told.row.occurred_at), LOOKED_THROUGH).await?;
+        let names: Vec<&String> = std::iter::once(&told.row.external_id).chain(&told.also).collect();
+        let is_it = |row: &&Notification| {
+            super::normalize::message_names(&data(row)).iter().any(|name| names.contains(&name))
+        };
+        Ok(batch.values().find(is_it).cloned().or_else(|| kept.iter().find(is_it).cloned()))
+    }
+}
+
+/// The data of a kept row.
+fn data(row: &Notification) -> Value {
+    let raw: Value = serde_json::from_str(&row.raw).unwrap_or_default();
+    field(&raw, "data").clone()
+}
+
+fn is_fully_named(row: &Notification) -> bool {
+    let data = data(row);
+    !field(&data, "uid").is_null() && !items(field(&data, "items")).is_empty()
+}
+
+/// What a thing that is kept already becomes: its later version, if there is something new about it. Pure.
+fn later(kept: &Notification, row: Notification) -> Option<Notification> {
+    let quietly = |row: Notification| Notification { no_news: row.no_news || !row.wants_banner, ..row };
+    if row.external_id.starts_with(REVIEWS) {
+        if row.version < kept.version {
+            return None;
+        }
+        let (before, after) = (data(kept), data(&row));
+        if before == after {
+            return None;
+        }
+        let version = row.version.max(kept.version.saturating_add(1));
+        if same_review(&before, &after) {
+            // An answer, or whom it is put down to: what the row says stays.
+            return Some(Notification {
+                version,
+                raw: row.raw,
+                context: row.context,
+                no_news: true,
+                ..kept.clone()
+            });
+        }
+        return Some(Notification { version, ..row });
+    }
+    if row.version <= kept.version || row.kind == kept.kind && row.external_id.starts_with(MESSAGES) {
+        return None;
+    }
+    Some(quietly(row))
+}
+
+/// True if the webhook should have told this.
+fn is_late(row: &Notification, present: Timestamp) -> bool {
+    row.occurred_at.checked_add(ON_ITS_WAY).is_ok_and(|due| due <= present)
+}
+
+#[cfg(test)]
+#[path = "taking_tests.rs"]
+mod tests;
