@@ -7,19 +7,24 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use secrecy::SecretString;
 use tokio::sync::{mpsc, oneshot, watch};
+use tracing::warn;
 
-use crate::account::{Account, AccountId, PodioSettings, Settings};
+use crate::account::{Account, AccountId, PodioSettings, Receiver, Settings};
 use crate::engine::views::{SignIn, SignInAnswer, SignInStep, SignInTo, Trouble};
 use crate::env::tasks::{Task, Tasks};
 use crate::env::{Env, SecretName};
 use crate::link::Failure;
-use crate::source::podio::sign_in::{self, BrowserSignIn, How, SecondFactorSignIn, SignInError, Step};
+use crate::source::podio::sign_in::{self as podio, How, SecondFactorSignIn};
+use crate::source::podium::sign_in::{self as podium, PlaceChoice};
+use crate::source::webhook::{self, Joined};
 use crate::source::{SignedIn, cloudapp, pusher};
 
 mod draft;
+mod next;
 
 use draft::Draft;
 pub(super) use draft::free_name;
+use next::{InBrowser, Next};
 
 /// What a step led to.
 #[derive(Debug, Clone)]
@@ -39,12 +44,23 @@ pub(super) struct Attempts {
 }
 
 /// How a browser sign-in ended, once it has.
-type Ended = watch::Receiver<Option<Result<Arc<Step>, Trouble>>>;
+type Ended = watch::Receiver<Option<Result<CameBack, Trouble>>>;
+
+/// What the browser's return led to. Whoever waited for it gets the same.
+#[derive(Debug, Clone)]
+enum CameBack {
+    Done(Arc<SignedIn>),
+    Place(Choosing),
+}
+
+/// A sign-in that waits for the person's choice among places.
+type Choosing = Arc<tokio::sync::Mutex<PlaceChoice>>;
 
 #[derive(Debug)]
 enum Attempt {
     Browser(Browser),
     SecondFactor(Box<SecondFactorSignIn>, Draft),
+    Place(Choosing, Draft),
 }
 
 #[derive(Debug)]
@@ -73,9 +89,8 @@ impl Attempts {
                     }
                     None => How::Browser,
                 };
-                let step =
-                    sign_in::begin(&self.env, &draft.account.id, settings.clone(), secret, how).await?;
-                self.follow(step, draft).await
+                let step = podio::begin(&self.env, &draft.account.id, settings.clone(), secret, how).await?;
+                self.follow(step.into(), draft).await
             }
             (SignInTo::Cloudapp { password, .. }, Settings::Cloudapp(settings)) => {
                 let password = SecretString::from(password);
@@ -86,6 +101,12 @@ impl Attempts {
                 let secrets = self.pusher_secrets(app_secret, auth_headers, &draft.account.id).await?;
                 let signed_in = pusher::sign_in(&self.env, settings.clone(), secrets, check).await;
                 self.finish(&signed_in.map_err(trouble)?, draft).await
+            }
+            (SignInTo::Podium { client_secret, join_code, .. }, Settings::Podium(settings)) => {
+                let secret = self.app_secret(client_secret, &draft.account.id).await?;
+                let joined = self.joined(&settings.receiver, join_code, &draft.account.id).await?;
+                let step = podium::begin(&self.env, &draft.account.id, settings.clone(), secret, joined);
+                self.follow(step.await?.into(), draft).await
             }
             (
                 to,
@@ -113,7 +134,7 @@ impl Attempts {
             SignInAnswer::Wait => {
                 let (ended, draft) = match self.lock().get(&attempt) {
                     Some(Attempt::Browser(it)) => (it.ended.clone(), it.draft.clone()),
-                    Some(Attempt::SecondFactor(..)) | None => return Err(over()),
+                    Some(Attempt::SecondFactor(..) | Attempt::Place(..)) | None => return Err(over()),
                 };
                 self.wait(attempt, ended, draft).await
             }
@@ -122,19 +143,28 @@ impl Attempts {
                 // Looked up once: a face that waited beside this may take the end of the attempt away.
                 let (pasted, ended, draft) = match self.lock().get(&attempt) {
                     Some(Attempt::Browser(it)) => (it.pasted.clone(), it.ended.clone(), it.draft.clone()),
-                    Some(Attempt::SecondFactor(..)) | None => return Err(over()),
+                    Some(Attempt::SecondFactor(..) | Attempt::Place(..)) | None => return Err(over()),
                 };
                 pasted.send((text, done)).await.map_err(|_| over())?;
                 taken.await.map_err(|_| over())??;
                 self.wait(attempt, ended, draft).await
             }
-            SignInAnswer::Place { .. } => Err(over()),
+            SignInAnswer::Place { uid } => {
+                let (choosing, draft) = match self.lock().get(&attempt) {
+                    Some(Attempt::Place(choosing, draft)) => (choosing.clone(), draft.clone()),
+                    Some(Attempt::Browser(_) | Attempt::SecondFactor(..)) | None => return Err(over()),
+                };
+                // Another place may be chosen if this one does not work.
+                let step = choosing.lock().await.choose(&uid).await?;
+                self.lock().remove(&attempt);
+                self.follow(step.into(), draft).await
+            }
             SignInAnswer::SecondFactor { code } => {
                 let Some(Attempt::SecondFactor(mut factor, draft)) = self.lock().remove(&attempt) else {
                     return Err(over());
                 };
                 match factor.answer(&code).await {
-                    Ok(step) => self.follow(step, draft).await,
+                    Ok(step) => self.follow(step.into(), draft).await,
                     Err(error) => {
                         // A mistyped code may be typed again.
                         self.lock().insert(attempt, Attempt::SecondFactor(factor, draft));
@@ -149,24 +179,33 @@ impl Attempts {
         let outcome = ended.wait_for(Option::is_some).await.map_err(|_| over())?.clone();
         self.lock().remove(&attempt);
         match outcome {
-            Some(Ok(step)) => match step.as_ref() {
-                Step::Done(signed_in) => self.finish(signed_in, draft).await,
-                Step::Browser(_) | Step::SecondFactor(_) => Err(over()),
-            },
+            Some(Ok(CameBack::Done(signed_in))) => self.finish(&signed_in, draft).await,
+            Some(Ok(CameBack::Place(choosing))) => Ok(self.choose(attempt, choosing, draft).await),
             Some(Err(trouble)) => Err(trouble),
             None => Err(over()),
         }
     }
 
-    async fn follow(&self, step: Step, draft: Draft) -> Result<Kept, Trouble> {
+    /// The attempt goes on under its number: whoever waited for the browser may choose.
+    async fn choose(&self, attempt: u64, choosing: Choosing, draft: Draft) -> Kept {
+        let places = choosing.lock().await.places().to_vec();
+        self.lock().insert(attempt, Attempt::Place(choosing, draft));
+        Kept::Step(SignInStep::Place { attempt, places })
+    }
+
+    async fn follow(&self, step: Next, draft: Draft) -> Result<Kept, Trouble> {
         match step {
-            Step::Done(signed_in) => self.finish(&signed_in, draft).await,
-            Step::SecondFactor(factor) => {
+            Next::Place(place) => {
+                let choosing = Arc::new(tokio::sync::Mutex::new(*place));
+                Ok(self.choose(self.number(), choosing, draft).await)
+            }
+            Next::Done(signed_in) => self.finish(&signed_in, draft).await,
+            Next::SecondFactor(factor) => {
                 let attempt = self.number();
                 self.lock().insert(attempt, Attempt::SecondFactor(factor, draft));
                 Ok(Kept::Step(SignInStep::SecondFactor { attempt }))
             }
-            Step::Browser(browser) => {
+            Next::Browser(browser) => {
                 let attempt = self.number();
                 let url = browser.url().to_string();
                 let (pasted, pastes) = mpsc::channel(1);
@@ -179,8 +218,23 @@ impl Attempts {
         }
     }
 
-    /// Signed in. One person is one account and one account one person; only when that is certain are the secrets kept.
+    /// Signed in. What is not kept after all is undone at the service.
     async fn finish(&self, signed_in: &SignedIn, draft: Draft) -> Result<Kept, Trouble> {
+        let (id, before) = (draft.account.id.clone(), draft.account.settings.clone());
+        let kept = self.keep(signed_in, draft).await;
+        if kept.is_err()
+            && let Settings::Podium(before) = &before
+        {
+            let undone = podium::undo(&self.env, &id, Some(before), signed_in).await;
+            if let Err(failure) = undone {
+                warn!(account = %id, "a webhook may be left at Podium: {failure}");
+            }
+        }
+        kept
+    }
+
+    /// One person is one account and one account one person; only when that is certain are the secrets kept.
+    async fn keep(&self, signed_in: &SignedIn, draft: Draft) -> Result<Kept, Trouble> {
         let same = draft.others.iter().find(|other| draft::same_person(&other.settings, &signed_in.settings));
         if let Some(same) = same {
             return Err(Trouble::usage(format!(
@@ -212,7 +266,7 @@ impl Attempts {
         if let Some(secret) = given {
             return Ok(SecretString::from(secret));
         }
-        if let Some(key) = sign_in::built_in_key()
+        if let Some(key) = podio::built_in_key()
             && key.id == settings.client_id
         {
             return Ok(key.secret);
@@ -242,6 +296,35 @@ impl Attempts {
         Ok(pusher::Secrets { app_secret, headers })
     }
 
+    /// The secret of a developer app: what was given, or else what is kept of an account that exists.
+    async fn app_secret(&self, given: Option<String>, account: &AccountId) -> Result<SecretString, Trouble> {
+        if let Some(secret) = given {
+            return Ok(SecretString::from(secret));
+        }
+        self.kept(account, SecretName::ClientSecret).await?.ok_or_else(|| {
+            Trouble::usage(
+                "the secret of the developer app is needed; a script gives it with --client-secret-stdin",
+            )
+        })
+    }
+
+    /// The receiver with its channel: the one that an account has already, or a new one.
+    async fn joined(
+        &self,
+        receiver: &Receiver,
+        join_code: Option<String>,
+        account: &AccountId,
+    ) -> Result<Joined, Trouble> {
+        let has_channel = matches!(receiver, Receiver::Relay(relay) if !relay.channel.is_empty());
+        if has_channel && let Some(read_token) = self.kept(account, SecretName::ReadToken).await? {
+            let seal_key = self.kept(account, SecretName::SealKey).await?;
+            let secrets = webhook::Secrets { read_token: Some(read_token), seal_key };
+            return Ok(Joined { receiver: receiver.clone(), secrets });
+        }
+        let code = join_code.map(SecretString::from);
+        webhook::join(&self.env, receiver, code).await.map_err(trouble)
+    }
+
     async fn kept(&self, account: &AccountId, name: SecretName) -> Result<Option<SecretString>, Trouble> {
         let kept = self.env.secrets.get(account, name).await;
         kept.map_err(|error| Trouble::failed(error.to_string()))
@@ -266,37 +349,36 @@ fn trouble(failure: Failure) -> Trouble {
     }
 }
 
-impl From<SignInError> for Trouble {
-    fn from(error: SignInError) -> Self {
-        if error.needs_sign_in() {
-            Self::needs_sign_in(error.to_string())
-        } else {
-            Self::failed(error.to_string())
-        }
-    }
-}
-
 async fn wait_for_browser(
-    mut browser: Box<BrowserSignIn>,
+    mut browser: InBrowser,
     mut pastes: mpsc::Receiver<(String, oneshot::Sender<Result<(), Trouble>>)>,
-    end: watch::Sender<Option<Result<Arc<Step>, Trouble>>>,
+    end: watch::Sender<Option<Result<CameBack, Trouble>>>,
 ) {
     loop {
         tokio::select! {
             came_back = browser.wait() => {
-                let outcome = came_back.map(Arc::new).map_err(Trouble::from);
-                drop(end.send(Some(outcome)));
+                drop(end.send(Some(came_back.and_then(CameBack::of))));
                 return;
             }
             Some((text, taken)) = pastes.recv() => match browser.pasted(&text).await {
                 Ok(step) => {
-                    drop(end.send(Some(Ok(Arc::new(step)))));
+                    drop(end.send(Some(CameBack::of(step))));
                     drop(taken.send(Ok(())));
                     return;
                 }
                 // A wrong paste is told; the browser may still come back.
-                Err(error) => drop(taken.send(Err(error.into()))),
+                Err(trouble) => drop(taken.send(Err(trouble))),
             },
+        }
+    }
+}
+
+impl CameBack {
+    fn of(next: Next) -> Result<Self, Trouble> {
+        match next {
+            Next::Done(signed_in) => Ok(Self::Done(Arc::new(*signed_in))),
+            Next::Place(place) => Ok(Self::Place(Arc::new(tokio::sync::Mutex::new(*place)))),
+            Next::Browser(_) | Next::SecondFactor(_) => Err(over()),
         }
     }
 }

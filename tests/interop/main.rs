@@ -8,6 +8,8 @@
 mod bayeux;
 mod faye;
 mod node;
+#[path = "../it/post.rs"]
+mod post;
 mod pusher;
 mod pusher_reference;
 mod pusher_source;

@@ -2,7 +2,7 @@
 //! same over every service.
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 use belfry_sandbox::cloudapp::ItemType;
 use belfry_sandbox::{Options, Sandbox, Settings, Spec};
 use rand::Rng;
+use url::Url;
 
+use crate::post::{self, Post, SIGNING_SECRET};
 use crate::stage::{Bell, CHANNEL};
 
 pub(crate) fn belfry(home: &Path) -> Command {
@@ -20,11 +22,11 @@ pub(crate) fn belfry(home: &Path) -> Command {
 }
 
 pub(crate) fn sign_in(home: &Path, sandbox: &Sandbox) {
-    add(home, sandbox, Bell::Podio);
+    add(home, sandbox, Bell::Podio, None);
 }
 
-/// Adds an account of this service, as a script does it.
-fn add(home: &Path, sandbox: &Sandbox, bell: Bell) {
+/// Adds an account of this service, as a script does it; where a browser is needed, as a person does who allows it.
+fn add(home: &Path, sandbox: &Sandbox, bell: Bell, post: Option<&Post>) {
     let mut command = belfry(home);
     command.args(["account", "add"]);
     let secrets = match bell {
@@ -48,16 +50,42 @@ fn add(home: &Path, sandbox: &Sandbox, bell: Bell) {
             command.args(["--map", "title={{ data.title }}", "--map", "id={{ data.id }}"]);
             format!("{}\n", app.secret)
         }
+        Bell::Podium => {
+            let (app, url) = (sandbox.podium().app(), sandbox.podium_url());
+            command.args(["podium", "--api-url", &url, "--relay", &post.unwrap().url()]);
+            command.args(["--client-id", &app.client_id, "--client-secret-stdin"]);
+            command.args(["--location", "Harbour Street"]);
+            format!("{}\n", app.client_secret)
+        }
+        Bell::Webhook => {
+            command.args(["webhook", "--relay", &post.unwrap().url(), "--signature", "github"]);
+            command.args(["--secret-stdin", "--map", "title={{ data.title }}"]);
+            format!("{SIGNING_SECRET}\n")
+        }
     };
-    let mut child =
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // No browser: the address is told, and gone to below.
+    let mut child = command
+        .env("PATH", "")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     child.stdin.take().unwrap().write_all(secrets.as_bytes()).unwrap();
+    let mut said = String::new();
+    for line in BufReader::new(child.stderr.take().unwrap()).lines() {
+        let line = line.unwrap();
+        if line.trim().starts_with("http") {
+            tokio::runtime::Handle::current().block_on(post::browse(line.trim()));
+        }
+        said += &(line + "\n");
+    }
     let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "{output:?}");
+    assert!(output.status.success(), "{output:?} {said}");
 }
 
 /// Something happens there, and is pushed.
-fn push(sandbox: &Sandbox, bell: Bell, number: usize) {
+fn push(sandbox: &Sandbox, bell: Bell, number: usize, hook: Option<&Url>) {
     let text = format!("push-{number:05}-end");
     match bell {
         Bell::Podio => {
@@ -70,7 +98,22 @@ fn push(sandbox: &Sandbox, bell: Bell, number: usize) {
             let data = serde_json::json!({"id": number, "title": text});
             sandbox.pusher().trigger(CHANNEL, "news", &data);
         }
+        Bell::Podium => {
+            sandbox.podium().message_received(&text, "Are you open on Sunday?");
+        }
+        Bell::Webhook => {
+            let body = serde_json::json!({"title": text}).to_string().into_bytes();
+            let client = reqwest::Client::new();
+            post::send(&client, hook.unwrap().clone(), text, body, false);
+        }
     }
+}
+
+/// The address that the account has given out.
+fn hook(home: &Path) -> Url {
+    let output = belfry(home).args(["account", "hook", "webhook"]).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap().trim().parse().unwrap()
 }
 
 pub(crate) fn run(home: &Path, told: &std::fs::File) -> Child {
@@ -98,13 +141,29 @@ async fn fifty_kills_under_a_feed_without_a_past_tell_nothing_twice() {
     kills_lose_nothing_and_tell_nothing_twice(Bell::Pusher, 50, 1_000).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fifty_kills_under_a_thousand_messages_over_a_relay_lose_nothing_and_tell_nothing_twice() {
+    kills_lose_nothing_and_tell_nothing_twice(Bell::Podium, 50, 1_000).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fifty_kills_under_a_thousand_webhooks_lose_nothing_and_tell_nothing_twice() {
+    kills_lose_nothing_and_tell_nothing_twice(Bell::Webhook, 50, 1_000).await;
+}
+
 /// What a Pusher server sent while nobody listened is nowhere, so of its events only those that came are counted.
 async fn kills_lose_nothing_and_tell_nothing_twice(bell: Bell, kills: usize, pushes: usize) {
     let podio = Settings { rate_limit: 10_000_000, ..Settings::default() };
     let sandbox = Sandbox::start(Options { podio, ..Options::apart() }).await.unwrap();
     let home = tempfile::tempdir().unwrap();
     let folder = home.path().join("home");
-    tokio::task::block_in_place(|| add(&folder, &sandbox, bell));
+    let post = match bell {
+        Bell::Podium | Bell::Webhook => Some(Post::open().await),
+        Bell::Podio | Bell::Cloudapp | Bell::Pusher => None,
+    };
+    sandbox.podium().set(|settings| settings.retry_waits = vec![Duration::from_millis(100); 1_000]);
+    tokio::task::block_in_place(|| add(&folder, &sandbox, bell, post.as_ref()));
+    let hook = (bell == Bell::Webhook).then(|| tokio::task::block_in_place(|| hook(&folder)));
     let told_path = home.path().join("told.txt");
     let told = std::fs::File::options().create(true).append(true).open(&told_path).unwrap();
 
@@ -120,7 +179,7 @@ async fn kills_lose_nothing_and_tell_nothing_twice(bell: Bell, kills: usize, pus
         let gap = lives / u32::try_from(due - pushed + 1).unwrap();
         while pushed < due {
             tokio::time::sleep(gap).await;
-            push(&sandbox, bell, pushed);
+            push(&sandbox, bell, pushed, hook.as_ref());
             pushed += 1;
         }
         tokio::time::sleep(gap).await;
@@ -128,7 +187,7 @@ async fn kills_lose_nothing_and_tell_nothing_twice(bell: Bell, kills: usize, pus
         child.wait().unwrap();
     }
     let mut last = run(&folder, &told);
-    let expected = if bell == Bell::Pusher { 1 } else { i64::try_from(pushes).unwrap() };
+    let expected = if bell.has_a_past() { i64::try_from(pushes).unwrap() } else { 1 };
     let rows = rows_once_settled(&folder, expected).await;
     last.kill().unwrap();
     last.wait().unwrap();
@@ -153,7 +212,9 @@ async fn kills_lose_nothing_and_tell_nothing_twice(bell: Bell, kills: usize, pus
         twice.len()
     );
     match bell {
-        Bell::Podio | Bell::Cloudapp => assert_eq!(rows, expected, "rows = pushes"),
+        Bell::Podio | Bell::Cloudapp | Bell::Podium | Bell::Webhook => {
+            assert_eq!(rows, expected, "rows = pushes");
+        }
         Bell::Pusher => assert!(rows >= 1, "something was heard"),
     }
     assert!(twice.is_empty(), "told twice: {:?}", twice.first());

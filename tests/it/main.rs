@@ -31,6 +31,7 @@ mod podio_shapes;
 mod podio_sign_in;
 mod podio_week;
 mod podio_words;
+mod post;
 mod pusher;
 mod pusher_cli;
 mod quiet;

@@ -2,12 +2,16 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use belfry::account::{
-    AccountId, CloudappSettings, PodioSettings, PushTransport, PusherAuth, PusherServer, PusherSettings,
+    AccountId, CloudappSettings, PodioSettings, PodiumPlace, PodiumSettings, PushTransport, PusherAuth,
+    PusherServer, PusherSettings, Receiver, RelaySettings, Signature, WebhookSettings,
 };
-use belfry::engine::views::{Entry, InboxWish, PasswordSignIn, SignIn, SignInStep, SignInTo, Trouble};
+use belfry::engine::views::{
+    Entry, InboxWish, PasswordSignIn, SignIn, SignInAnswer, SignInStep, SignInTo, Trouble,
+};
 use belfry::engine::{Desk, Engine, Start, Window};
 use belfry::env::window::At;
 use belfry::env::{Clock, Env, Http, Opener, Paths, Secrets};
@@ -15,8 +19,11 @@ use belfry::feed::{FieldMap, Rule};
 use belfry::link::LinkState;
 use belfry::toast::Recording;
 use belfry_sandbox::cloudapp::ItemType;
+use belfry_sandbox::podium::Odd;
 use belfry_sandbox::{Answer, Delivery, Fault, Options, Sandbox, Settings, Side, Spec, Wire};
 use tokio::sync::mpsc;
+
+use crate::post::{self, Office, Post, SIGNING_SECRET};
 
 /// Nothing here takes longer, even on a busy machine, unless it says so.
 pub const LIMIT: Duration = Duration::from_secs(30);
@@ -27,6 +34,15 @@ pub enum Bell {
     Podio,
     Cloudapp,
     Pusher,
+    Podium,
+    Webhook,
+}
+
+impl Bell {
+    /// Whether what happened while nobody listened can be had later.
+    pub fn has_a_past(self) -> bool {
+        self != Self::Pusher
+    }
 }
 
 /// The channel that the account at the Pusher server listens to.
@@ -44,6 +60,8 @@ pub struct Stage {
     api_url: String,
     push_url: String,
     transport: PushTransport,
+    office: Office,
+    twice: std::sync::atomic::AtomicBool,
 }
 
 impl Stage {
@@ -58,11 +76,23 @@ impl Stage {
         let sandbox = Sandbox::start(Options { podio, ..Options::apart() }).await.unwrap();
         let home = tempfile::tempdir().unwrap();
         let env = env(home.path());
+        let office = match bell {
+            Bell::Podium | Bell::Webhook => Some(Arc::new(Post::open().await)),
+            Bell::Podio | Bell::Cloudapp | Bell::Pusher => None,
+        };
+        let relay_url = office.as_ref().map(|post| post.url()).unwrap_or_default();
         let (api_url, push_url) = match bell {
             Bell::Podio => (sandbox.api_url(), sandbox.push_url()),
             Bell::Cloudapp => (sandbox.cloudapp_url(), sandbox.pusher_url()),
             Bell::Pusher => (String::new(), sandbox.pusher_url()),
+            Bell::Podium => (sandbox.podium_url(), relay_url),
+            Bell::Webhook => (String::new(), relay_url),
         };
+        // Podium waits for minutes between its tries; nobody here does.
+        sandbox.podium().set(|settings| {
+            settings.retry_waits = vec![Duration::from_millis(100); 1_000];
+            settings.rate_limit = 1_000_000;
+        });
         let (toaster, engine) = start(&env).await.unwrap();
         Self {
             sandbox,
@@ -75,6 +105,8 @@ impl Stage {
             api_url,
             push_url,
             transport: PushTransport::LongPolling,
+            office,
+            twice: false.into(),
         }
     }
 
@@ -121,6 +153,8 @@ impl Stage {
             Bell::Podio => "podio",
             Bell::Cloudapp => "cloudapp",
             Bell::Pusher => "pusher",
+            Bell::Podium => "podium",
+            Bell::Webhook => "webhook",
         };
         AccountId::new(name).unwrap()
     }
@@ -138,6 +172,19 @@ impl Stage {
                 let data = serde_json::json!({"id": text, "title": text});
                 self.sandbox.pusher().trigger(CHANNEL, "news", &data);
             }
+            Bell::Podium => {
+                self.sandbox.podium().message_received(text, "Are you open on Sunday?");
+            }
+            Bell::Webhook => {
+                let (desk, client) = (self.desk(), self.env.http.client.clone());
+                let account = self.account();
+                let body = serde_json::json!({"id": text, "title": text}).to_string().into_bytes();
+                let (id, twice) = (text.to_owned(), self.twice.load(Ordering::Relaxed));
+                tokio::spawn(async move {
+                    let hook = desk.hook_address(account).await.unwrap().parse().unwrap();
+                    post::send(&client, hook, id, body, twice);
+                });
+            }
         }
     }
 
@@ -150,7 +197,10 @@ impl Stage {
             Bell::Cloudapp => {
                 self.sandbox.cloudapp().silently().upload(1, text, ItemType::Image);
             }
-            Bell::Pusher => panic!("a Pusher server has no lists"),
+            Bell::Podium => {
+                self.sandbox.podium().silently().message_received(text, "Are you open on Sunday?");
+            }
+            Bell::Pusher | Bell::Webhook => panic!("{:?} has no lists", self.bell),
         }
     }
 
@@ -161,6 +211,8 @@ impl Stage {
             Bell::Cloudapp | Bell::Pusher => {
                 self.sandbox.pusher().set_delivery(belfry_sandbox::pusher::Delivery::Twice);
             }
+            Bell::Podium => self.sandbox.podium().send_odd(&Odd::Twice, 1_000),
+            Bell::Webhook => self.twice.store(true, Ordering::Relaxed),
         }
     }
 
@@ -171,24 +223,49 @@ impl Stage {
                 self.sandbox.podio().fault(Fault { path: "/notification/".into(), times, answer });
             }
             Bell::Cloudapp => self.sandbox.cloudapp().fault(Fault { path: "/items".into(), times, answer }),
-            Bell::Pusher => panic!("a Pusher server has no lists"),
+            Bell::Podium => {
+                self.sandbox.podium().fault(Fault { path: "/v4/conversations".into(), times, answer });
+            }
+            Bell::Pusher | Bell::Webhook => panic!("{:?} has no lists", self.bell),
         }
     }
 
-    /// Where the push comes from.
-    pub fn push_side(&self) -> Side {
+    /// Where the push comes from, if that is a side of the sandbox; else it is the relay.
+    fn push_side(&self) -> Option<Side> {
         match self.bell {
-            Bell::Podio => Side::Push,
-            Bell::Cloudapp | Bell::Pusher => Side::Pusher,
+            Bell::Podio => Some(Side::Push),
+            Bell::Cloudapp | Bell::Pusher => Some(Side::Pusher),
+            Bell::Podium | Bell::Webhook => None,
+        }
+    }
+
+    /// All that the account connects to is gone.
+    pub async fn close_all(&self) {
+        for side in [self.push_side(), self.api_side()].into_iter().flatten() {
+            self.sandbox.close(side).await;
+        }
+        if let Some(post) = &self.office {
+            post.close().await;
+        }
+    }
+
+    /// And there again.
+    pub async fn reopen_all(&self) {
+        for side in [self.push_side(), self.api_side()].into_iter().flatten() {
+            self.sandbox.reopen(side).await.unwrap();
+        }
+        if let Some(post) = &self.office {
+            post.reopen().await;
         }
     }
 
     /// Where all else comes from, if there is such a place.
-    pub fn api_side(&self) -> Option<Side> {
+    fn api_side(&self) -> Option<Side> {
         match self.bell {
             Bell::Podio => Some(Side::Api),
             Bell::Cloudapp => Some(Side::Cloudapp),
-            Bell::Pusher => None,
+            Bell::Podium => Some(Side::Podium),
+            Bell::Pusher | Bell::Webhook => None,
         }
     }
 
@@ -197,12 +274,21 @@ impl Stage {
         match self.bell {
             Bell::Podio => self.sandbox.restart_push().await.unwrap(),
             Bell::Cloudapp | Bell::Pusher => self.sandbox.restart_pusher().await.unwrap(),
+            Bell::Podium | Bell::Webhook => {
+                let post = self.office.as_ref().unwrap();
+                post.close().await;
+                post.reopen().await;
+            }
         }
     }
 
     /// A wire between the account yet to be added and the push server.
     pub async fn wired(self) -> (Self, Wire) {
-        let wire = Wire::start(self.sandbox.address(self.push_side())).await.unwrap();
+        let server = match self.push_side() {
+            Some(side) => self.sandbox.address(side),
+            None => self.office.as_ref().unwrap().address(),
+        };
+        let wire = Wire::start(server).await.unwrap();
         let (api, path) = (self.api_url.clone(), if self.bell == Bell::Podio { "/faye" } else { "" });
         let push = format!("{}{path}", wire.url());
         (self.through(api, push), wire)
@@ -245,8 +331,46 @@ impl Stage {
                 auth_headers: None,
                 check: true,
             },
+            Bell::Podium => {
+                let app = self.sandbox.podium().app();
+                let settings = PodiumSettings {
+                    api_url: self.api_url.parse().unwrap(),
+                    authorize_url: format!("{}/oauth/authorize", self.api_url).parse().unwrap(),
+                    // The relay itself is where the browser comes back to, whatever lies between it and Belfry.
+                    redirect_url: Some(format!("{}/oauth/callback", self.post_url()).parse().unwrap()),
+                    place: Some(PodiumPlace::Location {
+                        uid: "Harbour Street".into(),
+                        organization_uid: None,
+                        name: String::new(),
+                    }),
+                    ..PodiumSettings::live(app.client_id, self.receiver())
+                };
+                SignInTo::Podium {
+                    settings: Some(settings),
+                    client_secret: Some(app.client_secret),
+                    join_code: None,
+                }
+            }
+            Bell::Webhook => SignInTo::Webhook {
+                settings: Some(WebhookSettings {
+                    receiver: self.receiver(),
+                    signature: Signature::Github,
+                    map: FieldMap { rules: vec![Rule::titled("{{ data.title }}")], ..FieldMap::default() },
+                }),
+                secret: Some(SIGNING_SECRET.into()),
+                join_code: None,
+            },
         };
         SignIn { account: None, name: None, to }
+    }
+
+    fn post_url(&self) -> String {
+        self.office.as_ref().unwrap().url()
+    }
+
+    fn receiver(&self) -> Receiver {
+        let relay = RelaySettings::at(self.push_url.parse().unwrap());
+        Receiver::Relay(relay)
     }
 
     /// The wish of somebody else, or of the same person in another way.
@@ -271,7 +395,14 @@ impl Stage {
     }
 
     pub async fn sign_in(&self) -> Result<AccountId, Trouble> {
-        match self.desk().sign_in(self.wish()).await? {
+        let step = match self.desk().sign_in(self.wish()).await? {
+            SignInStep::Browser { attempt, url } => {
+                post::browse(&url).await;
+                self.desk().sign_in_answer(attempt, SignInAnswer::Wait).await?
+            }
+            step => step,
+        };
+        match step {
             SignInStep::Done { account } => Ok(account),
             step => panic!("{step:?}"),
         }

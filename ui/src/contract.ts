@@ -1238,43 +1238,47 @@ auth: PusherAuth,
 map: FieldMap, };
 
 /**
- * The kinds of relays. All hand on over server-sent events.
+ * The programs that relay webhooks.
  */
 export type RelayKind = "belfry" | "gosmee" | "smee";
 
 /**
- * A channel on a relay.
+ * A channel at a relay.
  */
 export type RelaySettings = { 
 /**
- * The relay's address.
+ * The relay's base address, as this machine reaches it.
  */
 url: string, 
 /**
- * Which kind it is.
+ * Where the world reaches it, if that is elsewhere.
+ */
+public_url?: string | null, 
+/**
+ * What program it is.
  */
 kind?: RelayKind, 
 /**
- * The channel's name there, once it has one. Whoever knows it can send.
+ * The channel, as the relay named it; empty until it is known.
  */
 channel?: string, 
 /**
- * True if the relay seals what it keeps, so that only this machine can read it.
+ * True if the relay seals what comes to a key of this machine.
  */
 sealed?: boolean, };
 
 /**
- * A listener on this machine.
+ * A port of this machine.
  */
 export type LocalSettings = { 
 /**
- * Its port on the loopback addresses.
+ * The port, on 127.0.0.1 and ::1.
  */
 port: number, 
 /**
- * Where the tunnel's other end is: services send to a path below it.
+ * The tunnel's address. A path in it is the path that is listened at.
  */
-public_url: string | null, };
+public_url?: string | null, };
 
 /**
  * How webhooks reach this machine.
