@@ -4,6 +4,8 @@
 mod preset;
 mod written;
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +14,7 @@ pub use preset::PRESETS;
 pub use written::BadMap;
 
 /// How the events of a feed become notifications: the first rule that fits makes one. All texts but the patterns are templates over
-/// the event (`{{ data.title }}`, `{{ event }}`, `{{ channel }}`).
+/// the event (`{{ data.title }}`, `{{ event }}`, `{{ channel }}`, `{{ headers['x-github-event'] }}`).
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields = nullable))]
@@ -198,6 +200,10 @@ pub struct Payload {
     pub event: String,
     /// What it carried, JSON text; nothing if it was too long to be kept.
     pub data: Option<String>,
+    /// The headers it came with, if it came with some and they were not too long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub headers: Option<BTreeMap<String, String>>,
     /// True if only a rule that names the event makes a notification of it.
     #[serde(default)]
     pub only_named: bool,

@@ -6,6 +6,7 @@ mod podio;
 mod podium;
 mod pusher;
 mod receiver;
+mod webhook;
 
 use std::collections::BTreeMap;
 
@@ -125,6 +126,22 @@ Examples:
     belfry account add podium --relay https://relay.example.com --client-id my-app --client-secret-stdin \\
       --relay-code-stdin --location 'Main Street'")]
     Podium(Box<podium::AddPodium>),
+    /// Any service that can call an address: GitHub, Stripe, a script with curl …
+    ///
+    /// --relay names the relay that takes the calls in and keeps them until this machine is there (`belfry-relay`; gosmee and smee are
+    /// spoken too); with --local a tunnel of your own brings them. Prints the address to give to the service. What of a webhook becomes
+    /// title, text and link says --map: the name of a map that is built in (plain, github), a file, or single fields. Secrets are asked
+    /// for at the terminal; scripts give them on standard input, one a line, in the order of the flags.
+    #[command(after_help = "\
+Examples:
+  belfry account add webhook --relay https://relay.example.com --signature github --make-secret --map github
+  printf '%s\\n' \"$JOIN_CODE\" \"$SECRET\" |
+    belfry account add webhook --relay https://relay.example.com --relay-code-stdin --signature stripe --secret-stdin \\
+      --map title='{{ event|readable }}' --map body='{{ data.data.object.description }}' --map id='{{ data.id }}'
+  printf '%s\\n' \"$SECRET\" |
+    belfry account add webhook --local 8787 --public-url https://my-tunnel.example.com --signature hmac-sha256 \\
+      --signature-header X-Signature --secret-stdin")]
+    Webhook(Box<webhook::AddWebhook>),
     /// A day at work that is built in, to see what Belfry does: no account, no network
     Demo,
 }
@@ -248,6 +265,18 @@ pub(super) async fn perform(wish: Account, promised: &[SecretFlag], env: &Env) -
         Account::Add(Add::Cloudapp(add)) => added(add.into_sign_in(secrets).await?, env).await,
         Account::Add(Add::Pusher(add)) => added(add.into_sign_in(secrets).await?, env).await,
         Account::Add(Add::Podium(add)) => added(add.into_sign_in(secrets).await?, env).await,
+        Account::Add(Add::Webhook(add)) => {
+            let webhook::Wished { sign_in: wish, made } = add.into_sign_in(secrets).await?;
+            let notifier = Notifier::reach(env.clone()).await?;
+            let account = sign_in::go_through(&notifier, wish, env).await?;
+            out(&format!("The account is called {account}.\n"))?;
+            say_address(&notifier, &account).await?;
+            if let Some(made) = made {
+                let made = made.expose_secret();
+                out(&format!("Give it this secret too, which is not shown again:\n\n  {made}\n\n"))?;
+            }
+            hint_to_run(&notifier).await
+        }
         Account::Map(map) => map::perform(map, env).await,
         Account::Add(Add::Demo) => {
             let notifier = Notifier::reach(env.clone()).await?;
@@ -304,7 +333,8 @@ pub(super) async fn perform(wish: Account, promised: &[SecretFlag], env: &Env) -
             let service = known.ok_or_else(|| no_account(&again.account))?.service;
             let wish = again.into_sign_in(service, secrets).await?;
             let account = sign_in::go_through(&notifier, wish, env).await?;
-            out(&format!("{account} is signed in again.\n"))
+            out(&format!("{account} is signed in again.\n"))?;
+            if service == Service::Webhook { say_address(&notifier, &account).await } else { Ok(()) }
         }
         Account::Remove { account, yes } => {
             let notifier = Notifier::reach(env.clone()).await?;
@@ -336,6 +366,12 @@ async fn added(wish: SignIn, env: &Env) -> Result<(), Trouble> {
     let account = sign_in::go_through(&notifier, wish, env).await?;
     out(&format!("Signed in; the account is called {account}.\n"))?;
     hint_to_run(&notifier).await
+}
+
+/// Says where a service has to send to. Whoever knows it can send.
+async fn say_address(notifier: &Notifier, account: &AccountId) -> Result<(), Trouble> {
+    let address = notifier.hook_address(account.clone()).await?;
+    out(&format!("Give this address to the service that is to ring:\n\n  {address}\n\n"))
 }
 
 fn no_account(account: &AccountId) -> Trouble {

@@ -9,15 +9,14 @@ use secrecy::SecretString;
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::warn;
 
-use crate::account::{Account, AccountId, PodioSettings, Receiver, Settings};
+use crate::account::{Account, AccountId, PodioSettings, Settings};
 use crate::engine::views::{SignIn, SignInAnswer, SignInStep, SignInTo, Trouble};
 use crate::env::tasks::{Task, Tasks};
 use crate::env::{Env, SecretName};
 use crate::link::Failure;
 use crate::source::podio::sign_in::{self as podio, How, SecondFactorSignIn};
 use crate::source::podium::sign_in::{self as podium, PlaceChoice};
-use crate::source::webhook::{self, Joined};
-use crate::source::{SignedIn, cloudapp, pusher};
+use crate::source::{SignedIn, cloudapp, pusher, webhook};
 
 mod draft;
 mod next;
@@ -103,10 +102,23 @@ impl Attempts {
                 self.finish(&signed_in.map_err(trouble)?, draft).await
             }
             (SignInTo::Podium { client_secret, join_code, .. }, Settings::Podium(settings)) => {
-                let secret = self.app_secret(client_secret, &draft.account.id).await?;
-                let joined = self.joined(&settings.receiver, join_code, &draft.account.id).await?;
-                let step = podium::begin(&self.env, &draft.account.id, settings.clone(), secret, joined);
-                self.follow(step.await?.into(), draft).await
+                let id = &draft.account.id;
+                let secret = self.app_secret(client_secret, id).await?;
+                let (code, is_new) = (join_code.map(SecretString::from), wish.account.is_none());
+                let joined = webhook::receive(&self.env, id, &settings.receiver, code, is_new).await;
+                let joined = joined.map_err(trouble)?;
+                let step = podium::begin(&self.env, id, settings.clone(), secret, joined).await?;
+                self.follow(step.into(), draft).await
+            }
+            (SignInTo::Webhook { secret, join_code, .. }, Settings::Webhook(settings)) => {
+                let given = webhook::Given {
+                    secret: secret.map(SecretString::from),
+                    join_code: join_code.map(SecretString::from),
+                    is_new: wish.account.is_none(),
+                };
+                let id = &draft.account.id;
+                let signed_in = webhook::sign_in(&self.env, id, settings.clone(), given).await;
+                self.finish(&signed_in.map_err(trouble)?, draft).await
             }
             (
                 to,
@@ -306,23 +318,6 @@ impl Attempts {
                 "the secret of the developer app is needed; a script gives it with --client-secret-stdin",
             )
         })
-    }
-
-    /// The receiver with its channel: the one that an account has already, or a new one.
-    async fn joined(
-        &self,
-        receiver: &Receiver,
-        join_code: Option<String>,
-        account: &AccountId,
-    ) -> Result<Joined, Trouble> {
-        let has_channel = matches!(receiver, Receiver::Relay(relay) if !relay.channel.is_empty());
-        if has_channel && let Some(read_token) = self.kept(account, SecretName::ReadToken).await? {
-            let seal_key = self.kept(account, SecretName::SealKey).await?;
-            let secrets = webhook::Secrets { read_token: Some(read_token), seal_key };
-            return Ok(Joined { receiver: receiver.clone(), secrets });
-        }
-        let code = join_code.map(SecretString::from);
-        webhook::join(&self.env, receiver, code).await.map_err(trouble)
     }
 
     async fn kept(&self, account: &AccountId, name: SecretName) -> Result<Option<SecretString>, Trouble> {

@@ -6,6 +6,7 @@
 
 mod checked;
 mod filters;
+mod parts;
 mod seen;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ use sha2::{Digest, Sha256};
 
 pub use self::checked::{MapError, tried};
 use self::filters::{first_text, moment, readable};
+pub(in crate::source) use self::parts::parts;
 pub use self::seen::Seen;
 use super::plain::{is_seen, lines, one_line};
 use crate::account::AccountId;
@@ -49,6 +51,10 @@ pub struct Event<'a> {
     pub name: &'a str,
     /// What it carries.
     pub data: &'a Value,
+    /// The headers that it came with, an object of texts, where it came with some.
+    pub headers: Option<&'a Value>,
+    /// Its own name, where the feed gives it one: two events of one name are one, unless the map names them otherwise.
+    pub own: Option<&'a str>,
     /// True if the feed may give the same event again: then the same content on the same channel is the same event.
     pub repeats: bool,
     /// True if it is news only to a rule that names it: who came and went, say.
@@ -91,6 +97,7 @@ impl Reader {
             data => minijinja::Value::from(Serde(event.data)),
             channel => event.channel,
             event => event.name,
+            headers => event.headers.map_or(minijinja::Value::UNDEFINED, |headers| minijinja::Value::from(Serde(headers))),
         };
         let mut troubles = Vec::new();
         for (place, rule) in self.rules.iter().enumerate() {
@@ -248,7 +255,7 @@ fn title_of(event: &Event<'_>) -> String {
 fn context_of(event: &Event<'_>, url: Option<String>) -> Context {
     let channel = one_line(event.channel, NAME);
     Context {
-        what: "channel".to_owned(),
+        what: if channel.is_empty() { String::new() } else { "channel".to_owned() },
         id: channel.clone(),
         title: None,
         place: Some(channel).filter(|channel| is_seen(channel)),
@@ -256,13 +263,16 @@ fn context_of(event: &Event<'_>, url: Option<String>) -> Context {
     }
 }
 
-/// `i…` as the map names it, `c…` by its content where it may come again, else `e…`, of its own.
+/// `i…` as the map names it, `o…` as the feed does, `c…` by its content where it may come again, else `e…`, of its own.
 fn external_id(id: Option<&str>, event: &Event<'_>) -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     match id {
         Some(id) if id.len() <= ID && !id.contains(char::is_control) => format!("i{id}"),
         Some(id) => format!("i#{}", hash(&[id])),
         None => {
+            if let Some(own) = event.own {
+                return format!("o{own}");
+            }
             let content = hash(&[event.channel, event.name, &event.data.to_string()]);
             if event.repeats {
                 return format!("c{content}");

@@ -345,9 +345,8 @@ pub fn parts(
     match settings {
         Settings::Podio(podio) => podio::parts::parts(id, notification, others, podio.user_id),
         Settings::Cloudapp(_) => cloudapp::parts(notification),
-        Settings::Pusher(_) => pusher::parts(notification),
+        Settings::Pusher(_) | Settings::Webhook(_) => generic::parts(notification),
         Settings::Podium(_) => podium::parts(notification),
-        Settings::Webhook(_) => Vec::new(),
         // It plays what Podio would send.
         Settings::Demo => podio::parts::parts(id, notification, others, None),
     }
@@ -378,8 +377,8 @@ pub enum Source {
     Pusher(Box<pusher::Pusher>),
     /// Podium.
     Podium(Box<podium::Podium>),
-    /// One that is not there yet.
-    Missing(Service),
+    /// Webhooks of any service.
+    Webhook(Box<webhook::Webhook>),
     /// The demo.
     Demo(demo::Demo),
 }
@@ -406,7 +405,10 @@ pub async fn sign_out(account: &Account, env: &Env) -> Result<(), Failure> {
         Settings::Podium(settings) => {
             podium::Podium::new(account.id.clone(), settings.clone(), env.clone(), None).sign_out().await
         }
-        Settings::Webhook(_) => Ok(()),
+        Settings::Webhook(settings) => {
+            let secrets = webhook::kept_secrets(env, &account.id).await?;
+            webhook::leave(env, &settings.receiver, &secrets).await
+        }
     }
 }
 
@@ -427,7 +429,10 @@ impl Source {
             Settings::Podium(settings) => {
                 Self::Podium(Box::new(podium::Podium::new(account.id.clone(), settings.clone(), env, cursor)))
             }
-            Settings::Webhook(_) => Self::Missing(account.settings.service()),
+            Settings::Webhook(settings) => {
+                let settings = settings.clone();
+                Self::Webhook(Box::new(webhook::Webhook::new(account.id.clone(), settings, env, cursor)))
+            }
             Settings::Demo => Self::Demo(demo::Demo::new(account.id.clone(), env, cursor)),
         }
     }
@@ -439,9 +444,7 @@ impl Source {
             Self::Cloudapp(cloudapp) => cloudapp.run(outbox).await,
             Self::Pusher(pusher) => pusher.run(outbox).await,
             Self::Podium(podium) => podium.run(outbox).await,
-            Self::Missing(service) => {
-                Failure::fatal(format!("{} cannot be listened to yet", service.human()))
-            }
+            Self::Webhook(webhook) => webhook.run(outbox).await,
             Self::Demo(demo) => demo.run(outbox).await,
         }
     }

@@ -1147,6 +1147,10 @@ event: string,
  */
 data: string | null, 
 /**
+ * The headers it came with, if it came with some and they were not too long.
+ */
+headers?: { [key in string]: string }, 
+/**
  * True if only a rule that names the event makes a notification of it.
  */
 only_named: boolean, };

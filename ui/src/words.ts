@@ -441,6 +441,7 @@ export const words = {
     presets: {
       plain: ['Plain', 'Title, text and address if an event has them; else its name and its first text.'],
       laravel: ['Laravel', 'What a Laravel application broadcasts: notifications and events.'],
+      github: ['GitHub', 'What GitHub’s webhooks tell: pushes, issues, pull requests, reviews, builds, releases.'],
       own: ['Rules of your own', 'What you wrote below.'],
     } as const,
     edit: 'The rules',

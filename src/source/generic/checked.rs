@@ -12,7 +12,7 @@ use crate::feed::{Field, FieldMap, Payload, Tried};
 use crate::notification::Icon;
 
 /// What a template may name.
-const KNOWN: [&str; 3] = ["data", "channel", "event"];
+const KNOWN: [&str; 4] = ["data", "channel", "event", "headers"];
 /// Most rules a map may have, and the longest text of one field, in bytes.
 const MOST: usize = 100;
 const LONGEST: usize = 4 * 1024;
@@ -72,12 +72,15 @@ fn try_one(reader: &Reader, account: &AccountId, payload: Payload) -> Tried {
         return Tried { payload, rule: None, told: None, troubles };
     };
     let data: Value = serde_json::from_str(data).unwrap_or_default();
+    let headers = payload.headers.as_ref().map(|headers| json!(headers));
     let reading = reader.read(
         account,
         &Event {
             channel: &payload.channel,
             name: &payload.event,
             data: &data,
+            headers: headers.as_ref(),
+            own: None,
             repeats: false,
             only_named: payload.only_named,
             at: payload.at,
@@ -142,7 +145,8 @@ fn names(templates: &Environment<'static>, name: &str, source: &str) -> Result<(
     unknown.sort();
     if let Some(name) = unknown.first() {
         let line = source.lines().position(|line| line.contains(name.as_str())).map(|line| line + 1);
-        let why = format!("there is no “{name}” here: a template begins with data, channel or event");
+        let why =
+            format!("there is no “{name}” here: a template begins with data, channel, event or headers");
         return Err(Wrong { line, why });
     }
     for used in used(source) {
@@ -255,11 +259,13 @@ fn after_text(text: &str, quote: char) -> &str {
 /// is wrong.
 fn dry_run(templates: &Environment<'static>, name: &str) -> Result<(), Wrong> {
     let template = templates.get_template(name).map_err(|error| located(&error))?;
+    let headers = json!({ "x-github-event": "push" });
     for data in [Value::Null, json!({}), json!("text"), json!([1, "two"]), sample()] {
         let values = context! {
             data => minijinja::Value::from(Serde(&data)),
             channel => "private-App.Models.User.1",
             event => r"App\Events\OrderShipped",
+            headers => minijinja::Value::from(Serde(&headers)),
         };
         match template.render(values) {
             Ok(_) => {}

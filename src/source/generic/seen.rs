@@ -1,7 +1,7 @@
 //! The last events of a feed, in memory only: a person makes a map by what came. Shared by the source that hears and the desk that is
 //! asked.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Event;
@@ -11,6 +11,8 @@ use crate::feed::Payload;
 const MOST: usize = 20;
 /// Of a longer one only the name is kept, in bytes.
 const LONGEST: usize = 16 * 1024;
+/// Longer headers are not kept, in bytes altogether.
+const HEADERS: usize = 8 * 1024;
 
 /// The last events of one feed. Clones are the same memory.
 #[derive(Clone, Default)]
@@ -25,7 +27,8 @@ impl std::fmt::Debug for Seen {
 
 impl Seen {
     /// Remembers an event; `text` is its data as it came, JSON text.
-    pub fn add(&self, event: &Event<'_>, text: &str) {
+    pub fn add(&self, event: &Event<'_>, text: &str, headers: BTreeMap<String, String>) {
+        let bytes: usize = headers.iter().map(|(name, value)| name.len() + value.len()).sum();
         let mut kept = self.lock();
         if kept.len() >= MOST {
             kept.pop_front();
@@ -35,6 +38,7 @@ impl Seen {
             channel: event.channel.to_owned(),
             event: super::one_line(event.name, super::NAME * 2),
             data: Some(text).filter(|text| text.len() <= LONGEST).map(str::to_owned),
+            headers: Some(headers).filter(|headers| !headers.is_empty() && bytes <= HEADERS),
             only_named: event.only_named,
         });
     }
@@ -75,11 +79,13 @@ mod tests {
                 channel: "c",
                 name: &name.to_string(),
                 data: &Value::Null,
+                headers: None,
+                own: None,
                 repeats: false,
                 only_named: false,
                 at: jiff::Timestamp::UNIX_EPOCH,
             };
-            seen.add(&event, text);
+            seen.add(&event, text, BTreeMap::new());
         }
     }
 

@@ -14,7 +14,16 @@ fn at() -> Timestamp {
 }
 
 fn event<'a>(name: &'a str, data: &'a Value) -> Event<'a> {
-    Event { channel: "orders", name, data, repeats: false, only_named: false, at: at() }
+    Event {
+        channel: "orders",
+        name,
+        data,
+        headers: None,
+        own: None,
+        repeats: false,
+        only_named: false,
+        at: at(),
+    }
 }
 
 fn map(text: &str) -> FieldMap {
@@ -429,7 +438,7 @@ proptest! {
         for rule in rules {
             let map = FieldMap { rules: vec![rule], other: Unmatched::Show };
             let Ok(reader) = Reader::new(&map) else { continue };
-            let event = Event { channel: &channel, name: &name, data: &data, repeats: false, only_named: false, at: at() };
+            let event = Event { channel: &channel, name: &name, data: &data, headers: None, own: None, repeats: false, only_named: false, at: at() };
             let reading = reader.read(&account(), &event);
             let one = reading.told.unwrap();
             prop_assert!(is_seen(&one.title) && !one.title.contains('\n') && one.title.chars().count() <= TITLE + 1);

@@ -145,8 +145,9 @@ impl<'a> Live<'a> {
     fn event(&mut self, channel: &str, name: &str, data: &Value, text: &str, only_named: bool) {
         let at = self.pusher.env.clock.now();
         self.pusher.listened_until = Some(at);
-        let event = Event { channel, name, data, repeats: is_cache(channel), only_named, at };
-        self.pusher.seen.add(&event, text);
+        let repeats = is_cache(channel);
+        let event = Event { channel, name, data, headers: None, own: None, repeats, only_named, at };
+        self.pusher.seen.add(&event, text, BTreeMap::new());
         let reading = self.reader.read(&self.pusher.account, &event);
         for trouble in reading.troubles {
             warn!(account = %self.pusher.account, channel, event = name, "the map of fields: {trouble}");

@@ -9,7 +9,6 @@
 
 pub(crate) mod link;
 mod live;
-mod parts;
 mod sign_in;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -19,7 +18,6 @@ use secrecy::{ExposeSecret, SecretString};
 
 use self::link::{At, Before, Link, Wanted};
 use self::live::Live;
-pub(super) use self::parts::parts;
 pub use self::sign_in::sign_in;
 use crate::account::{AccountId, AuthMethod, PusherAuth, PusherServer, PusherSettings};
 use crate::env::{Env, SecretName};

@@ -10,7 +10,7 @@ describe('a map under the pen', () => {
   });
   it('keeps a title that is empty, since it has to be told', () => expect(mapOf({ rules: [emptyRule()], other: 'quiet' })).toEqual({ rules: [{ title: '' }], other: 'quiet' }));
   it('is known as a preset until a letter is changed', () => {
-    expect(presets.map(({ name }) => name)).toEqual(['plain', 'laravel']);
+    expect(presets.map(({ name }) => name)).toEqual(['plain', 'laravel', 'github']);
     for (const { name, map } of presets) {
       const draft = draftOf(map);
       expect(presetOf(draft)).toBe(name);

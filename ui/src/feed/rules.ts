@@ -13,7 +13,7 @@ export type RuleDraft = { key: number; fields: Record<RuleField, string> };
 export type MapDraft = { rules: RuleDraft[]; other: Unmatched };
 
 /** The maps to begin with, as Belfry has them. */
-export const presets = presetsWritten as { name: 'plain' | 'laravel'; map: FieldMap }[];
+export const presets = presetsWritten as { name: 'plain' | 'laravel' | 'github'; map: FieldMap }[];
 export type Preset = (typeof presets)[number]['name'];
 
 let keys = 0;
