@@ -1,5 +1,5 @@
 //! A day at work: from a seed to a sequence of believable scenes. The same seed gives the same day.
-//! [`play`] puts a scene on the fake Podio; nothing here knows of sockets or time.
+//! [`play`] puts a scene on the fake Podio, [`Business`] tells what customers do at the fake Podium; nothing here knows of sockets or time.
 
 use crate::podio::{Byline, Context, Message, Podio, Spec};
 use rand::rngs::StdRng;
@@ -30,6 +30,17 @@ struct Script {
     people: Vec<Person>,
     lines: Vec<Line>,
     chatter: Vec<String>,
+    business: Vec<Deed>,
+}
+
+/// Something a customer does: an event type of Podium's, and what is laid over the documented object.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Deed {
+    /// `message.received`, ….
+    #[serde(rename = "type")]
+    pub event_type: String,
+    /// As [`crate::Podium::happens`] takes it.
+    pub wish: Value,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -54,7 +65,12 @@ struct Line {
 impl Script {
     fn read() -> Self {
         // The file is part of the program; a test reads it.
-        serde_json::from_str(DAY).unwrap_or_else(|_| Self { people: vec![], lines: vec![], chatter: vec![] })
+        serde_json::from_str(DAY).unwrap_or_else(|_| Self {
+            people: vec![],
+            lines: vec![],
+            chatter: vec![],
+            business: vec![],
+        })
     }
 }
 
@@ -120,6 +136,32 @@ impl Day {
     }
 }
 
+/// What customers do all day, without end: in the order of the file, so that what belongs together stays together. The seed says where it
+/// begins.
+#[derive(Debug)]
+pub struct Business {
+    deeds: Vec<Deed>,
+    next: usize,
+}
+
+impl Business {
+    /// The business of this seed; the first one begins at the beginning.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self { deeds: Script::read().business, next: usize::try_from(seed.saturating_sub(1)).unwrap_or(0) }
+    }
+}
+
+impl Iterator for Business {
+    type Item = Deed;
+
+    fn next(&mut self) -> Option<Deed> {
+        let at = self.next.checked_rem(self.deeds.len())?;
+        self.next = self.next.wrapping_add(1);
+        self.deeds.get(at).cloned()
+    }
+}
+
 /// Lets a scene happen to this user.
 pub fn play(podio: &Podio, user: u64, scene: Scene) {
     match scene {
@@ -160,5 +202,15 @@ mod tests {
             seen.insert(kind);
         }
         assert!(seen.len() >= 25, "only {} types", seen.len());
+    }
+    #[test]
+    fn business_knows_its_types_and_goes_on_for_ever() {
+        let deeds = Script::read().business;
+        for Deed { event_type, .. } in &deeds {
+            assert!(crate::podium::scope_of(event_type).is_some(), "{event_type}");
+        }
+        let all: Vec<Deed> = Business::new(1).take(deeds.len() + 1).collect();
+        assert_eq!((&all[..deeds.len()], &all[deeds.len()]), (&deeds[..], &deeds[0]));
+        assert_eq!(Business::new(3).next().as_ref(), deeds.get(2));
     }
 }

@@ -27,6 +27,7 @@ pub use wire::{Mode, Stalled, Wire};
 
 use serve::Door;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 /// How to start.
 #[derive(Clone, Debug, Default)]
@@ -260,6 +261,12 @@ impl Sandbox {
     #[must_use]
     pub fn podium_url(&self) -> String {
         format!("http://{}", self.doors.address(Side::Podium))
+    }
+
+    /// A day at work for the first user at Podio, one scene each `pace`, and of business at Podium, four times slower.
+    pub fn start_day(&self, seed: u64, pace: Duration) {
+        self.podio.start_day(self.user, seed, pace);
+        self.podium.start_day(seed, pace * control::QUIETER);
     }
 
     /// Where a side listens.

@@ -59,7 +59,7 @@ struct Serve {
     /// Seed of the day at work.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Plays a day at work with this many milliseconds between scenes.
+    /// Plays a day at work with this many milliseconds between scenes at Podio, and four times that at Podium.
     #[arg(long, value_name = "PACE")]
     day: Option<u64>,
     /// How long a push connect is held, in milliseconds.
@@ -127,7 +127,7 @@ async fn serve(wish: Serve) -> anyhow::Result<()> {
     let key = Key { domains: wish.domains, ..sandbox.key().clone() };
     sandbox.podio().add_key(key.clone());
     if let Some(pace) = wish.day {
-        sandbox.podio().start_day(user.user_id, wish.seed, Duration::from_millis(pace));
+        sandbox.start_day(wish.seed, Duration::from_millis(pace));
     }
     let business = sandbox.podium().app();
     let (app, items) =
@@ -156,6 +156,8 @@ async fn serve(wish: Serve) -> anyhow::Result<()> {
 fn how_to_sign_in(sandbox: &Sandbox, items: &cloudapp::User) -> String {
     let (api, push, control) = (sandbox.cloudapp_url(), sandbox.pusher_url(), sandbox.control_url());
     let (app, host) = (sandbox.pusher().app(), sandbox.address(Side::Pusher));
+    let (podium, business) = (sandbox.podium_url(), sandbox.podium().app());
+    let (client, client_secret) = (&business.client_id, &business.client_secret);
     let (email, password, key, secret) = (&items.email, &items.password, &app.key, &app.secret);
     let curl = "curl -H 'Content-Type: application/json' -d";
     format!(
@@ -166,6 +168,9 @@ CloudApp, and a file that goes up there:
 A Pusher server, and an event on a channel of it:
   echo {secret} | belfry account add pusher --host {host} --insecure --key {key} --channel news --channel private-mine --app-secret-stdin
   {curl} '{{"channel": "news", "event": "posted", "data": {{"title": "Hello"}}}}' {control}/pusher/trigger
+Podium, through a belfry-relay that was started on this machine, and a customer who writes there:
+  echo {client_secret} | belfry account add podium --api-url {podium} --relay http://127.0.0.1:8787 --client-id {client} --client-secret-stdin --location "Harbour Street"
+  {curl} '{{"from": "Nora Falk", "text": "Is my bike ready?"}}' {control}/podium/message
 "#
     )
 }

@@ -310,14 +310,23 @@ struct DayWish {
     user: u64,
     #[serde(default)]
     seed: u64,
-    /// Milliseconds between scenes; absent ends the day.
+    /// Milliseconds between scenes at Podio, four times that between deeds at Podium; absent ends the day at both.
     pace_ms: Option<u64>,
 }
 
+/// So many scenes at Podio for one deed at Podium.
+pub(crate) const QUIETER: u32 = 4;
+
 async fn day(State(control): State<Control>, Json(wish): Json<DayWish>) -> Done {
-    match wish.pace_ms {
-        Some(pace) => control.podio.start_day(wish.user, wish.seed, Duration::from_millis(pace)),
-        None => control.podio.end_day(),
+    match wish.pace_ms.map(Duration::from_millis) {
+        Some(pace) => {
+            control.podio.start_day(wish.user, wish.seed, pace);
+            control.podium.start_day(wish.seed, pace * QUIETER);
+        }
+        None => {
+            control.podio.end_day();
+            control.podium.end_day();
+        }
     }
     done()
 }

@@ -29,7 +29,7 @@ pub(crate) use rest::router;
 
 use crate::faults::{Answer, Fault, Faults};
 use crate::shell::Watched;
-use crate::tasks;
+use crate::tasks::{self, EndsWithOwner};
 use anyhow::{Context as _, bail};
 use axum::response::Response;
 use lists::Cursors;
@@ -81,6 +81,8 @@ struct Shared {
     /// Counts changes of the state; [`Podium::wait_for`] and the sender wait on it.
     changed: watch::Sender<u64>,
     client: OnceLock<reqwest::Client>,
+    /// The day of business that runs now.
+    day: Mutex<Option<EndsWithOwner>>,
 }
 
 #[derive(Debug)]
@@ -132,7 +134,7 @@ impl Podium {
             observed: Observed::default(),
         };
         let (state, changed) = (Mutex::new(state), watch::Sender::new(0));
-        let shared = Arc::new(Shared { state, changed, client: OnceLock::new() });
+        let shared = Arc::new(Shared { state, changed, client: OnceLock::new(), day: Mutex::default() });
         let podium = Self { shared, silent: false };
         podium.add_app(App {
             client_id: "podium-sandbox".to_owned(),
@@ -276,8 +278,27 @@ impl Podium {
         self.change(|state| state.hooks.remove(uid)).map(drop).with_context(|| format!("no webhook {uid}"))
     }
 
+    /// A day of business, one deed each `pace`, until the sandbox ends or another day begins.
+    pub fn start_day(&self, seed: u64, pace: Duration) {
+        let podium = Arc::downgrade(&self.shared);
+        let task = tasks::start(async move {
+            for crate::day::Deed { event_type, wish } in crate::day::Business::new(seed) {
+                tokio::time::sleep(pace).await;
+                let Some(shared) = podium.upgrade() else { return };
+                Self { shared, silent: false }.happens(&event_type, &wish);
+            }
+        });
+        *self.shared.day.lock().unwrap_or_else(PoisonError::into_inner) = Some(EndsWithOwner(task));
+    }
+
+    /// Ends the day of business.
+    pub fn end_day(&self) {
+        self.shared.day.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
     /// No sender calls anybody any more.
     pub(crate) fn close(&self) {
+        self.end_day();
         self.change(|state| state.hooks.clear());
     }
 

@@ -154,6 +154,13 @@ async fn the_program_says_where_it_is_plays_a_day_and_ends_with_its_stdin() {
     let app =
         format!("{}/app/{}", ready["pusher_url"].as_str().unwrap(), ready["pusher_key"].as_str().unwrap());
     assert_eq!(http.get(app).send().await.unwrap().status(), 400);
+    let done = json_of(http.get(format!("{control}/podium/wait?field=events")).send().await.unwrap()).await;
+    assert!(done["events"].as_u64() >= Some(1), "{done}");
+    let podium = ready["podium_url"].as_str().unwrap();
+    let exchange =
+        json!({"client_id": ready["podium_client_id"], "client_secret": ready["podium_client_secret"]});
+    let asked = http.post(format!("{podium}/oauth/token")).json(&exchange).send().await.unwrap();
+    assert_eq!(json_of(asked).await["error"], "unsupported_grant_type");
     drop(program.stdin.take());
     let ended = tokio::time::timeout(crate::LIMIT, program.wait()).await.unwrap().unwrap();
     assert!(ended.success());
