@@ -1,9 +1,9 @@
-//! The programs of the workspace as a person runs them: the sandbox, a signed-in account, the resident.
+//! The programs of the workspace as a person runs them: the sandbox, the relay, a signed-in account, the resident.
 //!
 //! Comes in: a crew to run in and a way to make commands; goes out: what the programs say as JSON. Only the command
 //! line is known here, nothing of the programs' insides.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -14,6 +14,7 @@ use xtask::crew::{Crew, Reach};
 use xtask::place::Place;
 use xtask::wait;
 
+use crate::http;
 use crate::test::cargo;
 
 /// How long a program may take to say that it is ready.
@@ -36,10 +37,16 @@ pub(crate) struct Sandbox {
     pusher_url: String,
     pusher_key: String,
     pusher_secret: String,
+    podium_url: String,
+    podium_client_id: String,
+    podium_client_secret: String,
 }
 
 /// The channel that the account at the sandbox's Pusher server listens to.
 pub(crate) const CHANNEL: &str = "private-orders";
+
+/// The location that the account at the sandbox's Podium listens to: the first one there.
+const LOCATION: &str = "Harbour Street";
 
 /// Someone with an account in the sandbox. The password opens nothing else.
 #[derive(Debug, Clone)]
@@ -48,11 +55,15 @@ pub(crate) struct Person {
     password: String,
 }
 
-/// Builds the two programs; `profile` is cargo's name for it.
+/// Builds the three programs; `profile` is cargo's name for it.
 pub(crate) fn build(place: &Place, profile: &str) -> Result<()> {
-    println!("Building belfry and its sandbox ({profile}) …");
+    println!("Building belfry, its relay and its sandbox ({profile}) …");
     let mut build = cargo(place);
-    build.args(["build", "--profile", profile, "-p", "belfry", "-p", "belfry-sandbox", "--bins"]);
+    build.args(["build", "--profile", profile, "-p", "belfry", "-p", "belfry-relay"]).args([
+        "-p",
+        "belfry-sandbox",
+        "--bins",
+    ]);
     if !build.status().context("cannot start cargo")?.success() {
         bail!("belfry does not build");
     }
@@ -74,6 +85,23 @@ pub(crate) fn sandbox(crew: &mut Crew, program: &Path, arguments: &[&str]) -> Re
     })
 }
 
+/// Starts a relay that keeps everything in this folder, and waits for the line in which it says where it is reached.
+pub(crate) fn relay(crew: &mut Crew, program: &Path, folder: &Path) -> Result<String> {
+    let mut command = Command::new(program);
+    command.args(["--listen", "127.0.0.1:0", "--data"]).arg(folder).stdin(Stdio::null());
+    crew.start("relay", &mut command)?;
+    wait::until("the relay", READY, || {
+        crew.check("relay")?;
+        Ok(reached_at(&crew.said("relay")?).map(str::to_owned))
+    })
+}
+
+/// The address in the relay's first words.
+fn reached_at(said: &str) -> Option<&str> {
+    let (_, rest) = said.split_once("is reached at ")?;
+    rest.split_once(' ').map(|(url, _)| url)
+}
+
 impl Sandbox {
     fn from_json(ready: &Value) -> Result<Self> {
         Ok(Self {
@@ -92,6 +120,9 @@ impl Sandbox {
             pusher_url: text(ready, "pusher_url")?,
             pusher_key: text(ready, "pusher_key")?,
             pusher_secret: text(ready, "pusher_secret")?,
+            podium_url: text(ready, "podium_url")?,
+            podium_client_id: text(ready, "podium_client_id")?,
+            podium_client_secret: text(ready, "podium_client_secret")?,
         })
     }
 
@@ -128,6 +159,44 @@ impl Sandbox {
             .args(["--channel", CHANNEL, "--app-secret-stdin", "--map", "laravel"]);
         fed(belfry, &self.pusher_secret)
     }
+
+    /// `belfry account add podium`, through the relay there.
+    pub(crate) fn sign_in_to_podium(&self, relay: &str, belfry: &mut Command) -> Result<()> {
+        belfry.args(["account", "add", "podium", "--api-url", &self.podium_url, "--relay", relay]).args([
+            "--client-id",
+            &self.podium_client_id,
+            "--client-secret-stdin",
+            "--location",
+            LOCATION,
+        ]);
+        signed_in_by_browser(belfry, &self.podium_client_secret)
+    }
+}
+
+/// Runs it with this secret on its standard input, and goes where it sends the browser: the sandbox says yes to everybody.
+fn signed_in_by_browser(belfry: &mut Command, secret: &str) -> Result<()> {
+    belfry.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = belfry.spawn().context("cannot start belfry")?;
+    let mut stdin = child.stdin.take().context("belfry has no stdin")?;
+    // It may fail before it reads; then its own words matter more than the broken pipe.
+    let told = writeln!(stdin, "{secret}");
+    drop(stdin);
+    let mut words = String::new();
+    for line in BufReader::new(child.stderr.take().context("belfry has no stderr")?).lines() {
+        let line = line?;
+        let address = line.trim();
+        if address.starts_with("http://") && address.contains("/oauth/authorize?") {
+            http::visit(address).context("the browser's part of the sign-in")?;
+        } else {
+            words.push_str(&line);
+            words.push('\n');
+        }
+    }
+    let status = child.wait()?;
+    if !status.success() {
+        bail!("belfry account add ended with {status}: {}", words.trim());
+    }
+    told.context("belfry did not read the secret")
 }
 
 /// Runs it with these secrets on its standard input.
@@ -240,11 +309,19 @@ mod tests {
     }
 
     #[test]
+    fn the_relay_says_where_it_is_reached() {
+        let said = "The relay is reached at http://127.0.0.1:8787/ and keeps what comes in /a/relay.db.\n";
+        assert_eq!(reached_at(said), Some("http://127.0.0.1:8787/"));
+        assert_eq!(reached_at("The relay is reached at http://127.0"), None);
+    }
+
+    #[test]
     fn the_sandbox_says_where_it_is_and_who_may_sign_in() {
         let mut ready = json!({"api_url": "http://a", "push_url": "http://p", "control_url": "http://c", "user_id": 7,
             "client_id": "c", "client_secret": "s", "mail": "ada@example.org", "password": "x", "name": "Ada",
             "cloudapp_url": "http://i", "cloudapp_email": "ada@example.org", "cloudapp_password": "y",
-            "pusher_url": "http://q", "pusher_key": "k", "pusher_secret": "z"});
+            "pusher_url": "http://q", "pusher_key": "k", "pusher_secret": "z",
+            "podium_url": "http://b", "podium_client_id": "d", "podium_client_secret": "w"});
         let sandbox = Sandbox::from_json(&ready).unwrap();
         assert_eq!((sandbox.user_id, sandbox.people.len()), (7, 1));
         ready["api_url"] = json!(null);

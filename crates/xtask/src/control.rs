@@ -1,16 +1,9 @@
-//! The sandbox's control, over plain HTTP on loopback: makes things happen there and asks what it saw.
-//!
-//! One request per connection and no library: the other end is ours, and xtask is built before anything else.
-
-use std::io::{Read, Write};
-use std::net::TcpStream;
-use std::time::Duration;
+//! The sandbox's control: makes things happen there and asks what it saw.
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-/// The longest the sandbox keeps a question waiting, and some more.
-const LIMIT: Duration = Duration::from_secs(90);
+use crate::http;
 
 /// Where the control listens.
 #[derive(Debug, Clone)]
@@ -21,8 +14,7 @@ pub(crate) struct Control {
 impl Control {
     /// `http://HOST:PORT`, as the sandbox says it; a path after it is not kept.
     pub(crate) fn at(url: &str) -> Result<Self> {
-        let rest = url.strip_prefix("http://").with_context(|| format!("{url} is no plain http address"))?;
-        let address = rest.split('/').next().unwrap_or(rest).to_owned();
+        let address = http::split(url)?.0.to_owned();
         Ok(Self { address })
     }
 
@@ -39,17 +31,12 @@ impl Control {
     }
 
     fn ask(&self, method: &str, what: &str, head: &str, body: &str) -> Result<Value> {
-        let mut stream =
-            TcpStream::connect(&self.address).context("the sandbox's control does not answer")?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(LIMIT))?;
         let host = &self.address;
         let request = format!(
             "{method} /_sandbox/{what} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{head}\r\n{body}"
         );
-        stream.write_all(request.as_bytes())?;
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer)?;
+        let answer =
+            http::exchange(&self.address, &request).context("the sandbox's control does not answer")?;
         body_of(&answer).with_context(|| format!("{method} {what} at the sandbox"))
     }
 }

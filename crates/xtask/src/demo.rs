@@ -19,7 +19,7 @@ use crate::control::Control;
 use crate::{belfry, dist, setup, ui};
 
 /// How many toasts are shown before the demo ends.
-const TOASTS: usize = 3;
+const TOASTS: usize = 4;
 /// Between two scenes of the day.
 const PACE: Duration = Duration::from_millis(2_000);
 /// Some scenes bring no toast.
@@ -62,6 +62,7 @@ pub(crate) fn run(place: &Place) -> Result<bool> {
         crew: Crew::new(folder.path())?,
         control: None,
         stage,
+        relay: place.program("debug", "belfry-relay"),
         program: place.program("debug", "belfry"),
         window: place.program("debug", "belfry-desktop"),
         pictures: place.root.join("artefacts/demo"),
@@ -79,6 +80,7 @@ struct Demo {
     crew: Crew,
     control: Option<Control>,
     stage: Stage,
+    relay: PathBuf,
     program: PathBuf,
     window: PathBuf,
     pictures: PathBuf,
@@ -88,7 +90,7 @@ struct Demo {
 impl Demo {
     fn start(&mut self, sandbox: &Path) -> Result<()> {
         println!(
-            "Starting the sandbox: a fake Podio with a day at work in it, a CloudApp, and a Pusher server."
+            "Starting the sandbox: a fake Podio with a day at work in it, a CloudApp, a Pusher server, and a Podium."
         );
         let sandbox = belfry::sandbox(&mut self.crew, sandbox, &["--port", "0", "--auto-consent"])?;
         self.control = Some(Control::at(&sandbox.control_url)?);
@@ -98,6 +100,12 @@ impl Demo {
         }
         sandbox.sign_in_to_cloudapp(&mut self.belfry())?;
         sandbox.add_pusher(&mut self.belfry())?;
+        println!("Starting a relay, and signing in at Podium through it …");
+        if matches!(self.stage, Stage::Own) {
+            println!("Your browser opens for it, as it would for the real service; the page may be closed.");
+        }
+        let relay = belfry::relay(&mut self.crew, &self.relay, &self.folder.path().join("relay"))?;
+        sandbox.sign_in_to_podium(&relay, &mut self.belfry())?;
         println!("Starting belfry run …");
         let mut resident = self.belfry();
         // What it opens on the person's desktop, a browser perhaps, stays theirs.
@@ -106,7 +114,7 @@ impl Demo {
             Stage::Brought(_) => Reach::WithChildren,
         };
         resident.args(["run", "--tray", "--json"]);
-        belfry::run(&mut self.crew, &mut resident, reach, sandbox.people.len() + 2)
+        belfry::run(&mut self.crew, &mut resident, reach, sandbox.people.len() + 3)
     }
 
     fn show(&mut self) -> Result<()> {
@@ -221,18 +229,21 @@ impl Demo {
         self.control()?.post("day", &json!({"seed": seed, "pace_ms": PACE.as_millis()})).map(drop)
     }
 
-    /// Something happens at one of the other services.
+    /// Something happens at one of the other services: each toast but the first comes from another one.
     fn elsewhere(&self, number: usize) -> Result<()> {
-        let control = self.control()?;
-        if number.is_multiple_of(2) {
-            return control.post("cloudapp/upload", &json!({"name": "Website relaunch.png"})).map(drop);
-        }
         let order = json!({
             "title": "Order 1912 was paid", "message": "Two lamps, one chair",
             "url": "https://shop.example.com/orders/1912",
         });
-        let event = json!({"channel": belfry::CHANNEL, "event": r"App\Events\OrderPaid", "data": order});
-        control.post("pusher/trigger", &event).map(drop)
+        let (what, body) = match number {
+            2 => ("cloudapp/upload", json!({"name": "Website relaunch.png"})),
+            3 => {
+                let event = r"App\Events\OrderPaid";
+                ("pusher/trigger", json!({"channel": belfry::CHANNEL, "event": event, "data": order}))
+            }
+            _ => ("podium/message", json!({"from": "Nora Falk", "text": "Hi! Is my bike ready today?"})),
+        };
+        self.control()?.post(what, &body).map(drop)
     }
 
     fn pause_the_day(&self) -> Result<()> {

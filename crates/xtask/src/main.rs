@@ -11,6 +11,8 @@ mod cross;
 mod demo;
 #[cfg(target_os = "linux")]
 mod dist;
+#[cfg(target_os = "linux")]
+mod http;
 mod setup;
 mod test;
 #[cfg(target_os = "linux")]
