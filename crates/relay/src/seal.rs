@@ -47,6 +47,9 @@ mod tests {
     }
 
     proptest! {
+        // Unoptimised curve arithmetic takes its time.
+        #![proptest_config(ProptestConfig::with_cases(16))]
+
         #[test]
         fn only_the_reader_opens_it(event: Vec<u8>, secret: [u8; 32]) {
             let reader = SecretKey::from(secret);

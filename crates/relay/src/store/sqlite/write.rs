@@ -96,7 +96,7 @@ impl Writer {
         drop(is_closed.await);
     }
 
-    fn queue(&self, job: Job) -> Result<(), StoreError> {
+    pub(super) fn queue(&self, job: Job) -> Result<(), StoreError> {
         self.jobs.try_send(job).map_err(|error| match error {
             TrySendError::Full(_) => StoreError::Busy,
             TrySendError::Disconnected(_) => StoreError::Closed,
