@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
-use belfry_relay::{Config, Limits, NatsAt, Relay, Retention, Running, StoreAt};
+use belfry_relay::{Config, Limits, NatsAt, NatsSignIn, Relay, Retention, Running, StoreAt};
 use clap::Parser;
 use tracing::level_filters::LevelFilter;
 use url::Url;
@@ -39,9 +39,13 @@ struct CommandLine {
         value_name = "STORE"
     )]
     store: String,
-    /// With NATS: on how many of its servers each entry lies [default: 3 if three servers are named, else 1].
+    /// With NATS: on how many of its servers each entry lies [default: 3, or 1 on a server that stands alone].
     #[arg(long, env = "BELFRY_RELAY_REPLICAS", value_name = "NUMBER")]
     replicas: Option<usize>,
+    /// With NATS: a file with what to sign in with: a NATS credentials file, or one line “user:password” or a token. Without it, the same
+    /// text is taken from BELFRY_RELAY_NATS_SIGN_IN in the environment, if it stands there.
+    #[arg(long, env = "BELFRY_RELAY_NATS_CREDS", value_name = "FILE")]
+    nats_creds: Option<PathBuf>,
     /// Let anybody who reaches the relay make a channel, instead of asking for the join code.
     #[arg(long, env = "BELFRY_RELAY_OPEN")]
     open: bool,
@@ -127,7 +131,7 @@ fn config(line: CommandLine) -> anyhow::Result<Config> {
     Ok(Config {
         listen: line.listen,
         public_url: public_url.transpose()?,
-        store: store_at(&line.store, line.data, line.replicas)?,
+        store: store_at(&line.store, line.data, line.replicas, line.nats_creds)?,
         open: line.open.then_some(true),
         token_in_url: line.token_in_url,
         restored: line.restored,
@@ -136,7 +140,12 @@ fn config(line: CommandLine) -> anyhow::Result<Config> {
     })
 }
 
-fn store_at(store: &str, data: Option<PathBuf>, replicas: Option<usize>) -> anyhow::Result<StoreAt> {
+fn store_at(
+    store: &str,
+    data: Option<PathBuf>,
+    replicas: Option<usize>,
+    creds: Option<PathBuf>,
+) -> anyhow::Result<StoreAt> {
     if store == "sqlite" {
         let folder = data
             .or_else(usual_folder)
@@ -156,7 +165,17 @@ fn store_at(store: &str, data: Option<PathBuf>, replicas: Option<usize>) -> anyh
     if !store.contains("://") {
         return Err(anyhow!(wrong));
     }
-    Ok(StoreAt::Nats(NatsAt { replicas, ..NatsAt::new(servers) }))
+    Ok(StoreAt::Nats(NatsAt { replicas, sign_in: sign_in(creds)?, ..NatsAt::new(servers) }))
+}
+
+/// From a file or the environment: arguments are seen by everybody on the machine.
+fn sign_in(creds: Option<PathBuf>) -> anyhow::Result<Option<NatsSignIn>> {
+    let Some(path) = creds else {
+        return Ok(std::env::var("BELFRY_RELAY_NATS_SIGN_IN").ok().map(|text| NatsSignIn::new(&text)));
+    };
+    let text = std::fs::read_to_string(&path)
+        .with_context(|| format!("The file that --nats-creds names, {}, cannot be read", path.display()))?;
+    Ok(Some(NatsSignIn::new(&text)))
 }
 
 /// `~/.local/share/belfry-relay` and what is its like elsewhere.

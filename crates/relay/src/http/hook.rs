@@ -40,6 +40,7 @@ pub(super) async fn take(
         match &taken {
             Ok((_, false)) => Outcome::Stored,
             Ok((_, true)) => Outcome::Known,
+            Err(Refusal::Store(StoreError::Large)) => Outcome::Refused,
             Err(Refusal::Store(_) | Refusal::Crowded) => Outcome::NotNow,
             Err(Refusal::TooOften(_)) => Outcome::TooOften,
             Err(

@@ -46,7 +46,7 @@ impl Refusal {
         match self {
             Self::NoPage | Self::NoChannel => StatusCode::NOT_FOUND,
             Self::NotInvited | Self::NotTheReader => StatusCode::UNAUTHORIZED,
-            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooLarge(_) | Self::Store(StoreError::Large) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::BrokenOff | Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::TooOften(_) => StatusCode::TOO_MANY_REQUESTS,
@@ -57,6 +57,7 @@ impl Refusal {
     fn come_again(&self) -> Option<Duration> {
         match self {
             Self::TooOften(after) => Some(*after),
+            Self::Store(StoreError::Large) => None,
             Self::Crowded | Self::Store(_) => Some(COME_AGAIN),
             Self::NoPage
             | Self::NoChannel

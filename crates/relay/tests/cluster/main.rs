@@ -6,6 +6,9 @@
 #![allow(clippy::disallowed_methods, reason = "tests start tasks and build clients of their own")]
 #![allow(unreachable_pub, missing_docs, reason = "nobody else uses it")]
 
+mod embedded;
+mod kills;
 mod opening;
+mod program;
 mod stage;
 mod store;

@@ -86,6 +86,10 @@ async fn what_went_of_age_is_a_gap() {
         assert!(tokio::time::Instant::now() < until, "nothing goes");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+    let told = store.read(channel(1), first, 10).await.unwrap();
+    assert!(first < told.trimmed && told.entries.is_empty());
+    let then = store.read(channel(1), told.end, 10).await.unwrap();
+    assert!(told.end >= then.trimmed, "a gap is told once: {told:?}, {then:?}");
     let third = store.append(entry(channel(1), 3)).await.unwrap().seq;
     for (after, missed) in [(0, true), (first, true), (second, false), (third, false)] {
         let page = store.read(channel(1), after, 10).await.unwrap();

@@ -76,6 +76,8 @@ impl NatsStore {
             let bucket = &self.bucket;
             let born = self.insist(|| async move { bucket.birth(channel).await }).await?;
             page.trimmed = trimmed(gone, page.oldest, self.count(&subject).await?, self.cap, born);
+            // What went is behind the reader, too, once it was told.
+            page.end = page.end.max(page.trimmed);
         }
         Ok(page)
     }
