@@ -9,11 +9,6 @@ import { words } from '../words';
 /** The services that an account can be connected at. */
 export type Connectable = Exclude<Service, 'demo'>;
 
-/** True if the person says what becomes of its events, and changes its connection rather than signs in again. */
-export function hasFeed(service: Service): boolean {
-  return service === 'pusher' || service === 'webhook';
-}
-
 export class SignInUnderWay {
   phase = $state<'form' | 'browser' | 'second-factor' | 'place'>('form');
   url = $state('');

@@ -18,10 +18,13 @@ export class FeedUnderWay {
   wrong = $state.raw<Complaints>(NO_COMPLAINTS);
   running = $state(true);
   /** Why it could not be read, tried or saved, where no field is to blame. */
-  trouble = $state<string | null>(null);
+  trouble = $derived.by(() => this.#unsaved ?? this.#untried);
   busy = $state(false);
   changed = $derived.by(() => this.map !== null && this.#saved !== null && !sameMap(this.map, this.#saved));
   #saved = $state.raw<MapDraft | null>(null);
+  /** Said until it is tried again or changed: what is tried meanwhile says nothing of it. */
+  #unsaved = $state<string | null>(null);
+  #untried = $state<string | null>(null);
   #account: AccountId;
   #soon: ReturnType<typeof setTimeout> | undefined;
   #asked = 0;
@@ -31,7 +34,7 @@ export class FeedUnderWay {
   }
 
   async read(): Promise<void> {
-    this.trouble = null;
+    this.#untried = null;
     try {
       const { map, running } = await backend.feed(this.#account);
       this.#saved = draftOf(map);
@@ -39,13 +42,14 @@ export class FeedUnderWay {
       this.map = drafts.get(this.#account) ?? draftOf(map);
       await this.tryOut();
     } catch (error) {
-      this.trouble = wordsOf(error);
+      this.#untried = wordsOf(error);
     }
   }
 
   /** It was changed: kept as a draft, and tried when the typing rests. */
   touched(): void {
     if (this.map === null) return;
+    this.#unsaved = null;
     if (this.changed) drafts.set(this.#account, $state.snapshot(this.map));
     else drafts.delete(this.#account);
     clearTimeout(this.#soon);
@@ -62,9 +66,9 @@ export class FeedUnderWay {
     try {
       const tried = await backend.try_map(this.#account, mapOf(map));
       if (asked !== this.#asked) return;
-      [this.tried, this.trouble] = [tried, null];
+      [this.tried, this.#untried] = [tried, null];
     } catch (error) {
-      if (asked === this.#asked) this.#complain(error);
+      if (asked === this.#asked) this.#untried = this.#complain(error);
     }
   }
 
@@ -74,13 +78,13 @@ export class FeedUnderWay {
     const map = $state.snapshot(this.map);
     this.wrong = missing(map);
     if (this.wrong.at.size > 0) return false;
-    this.busy = true;
+    [this.busy, this.#unsaved] = [true, null];
     try {
       await backend.set_map(this.#account, mapOf(map));
       drafts.delete(this.#account);
       return true;
     } catch (error) {
-      this.#complain(error);
+      this.#unsaved = this.#complain(error);
       return false;
     } finally {
       this.busy = false;
@@ -97,9 +101,9 @@ export class FeedUnderWay {
     clearTimeout(this.#soon);
   }
 
-  #complain(error: unknown): void {
-    const said = complaints(wordsOf(error));
-    this.wrong = said;
-    this.trouble = said.rest || null;
+  /** Brings it to the fields; what is left is of no field. */
+  #complain(error: unknown): string | null {
+    this.wrong = complaints(wordsOf(error));
+    return this.wrong.rest || null;
   }
 }

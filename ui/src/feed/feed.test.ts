@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { complaints, missing } from './complaints';
-import { draftOf, emptyRule, mapOf, moved, presetOf, presets, ruleFor, sameMap } from './rules';
+import { draftOf, emptyRule, mapOf, moved, presetOf, presets, presetsOf, ruleFor, sameMap } from './rules';
 
 describe('a map under the pen', () => {
   it('is what it was when nothing is changed, and leaves out what is empty', () => {
@@ -18,6 +18,10 @@ describe('a map under the pen', () => {
       expect(presetOf(draft)).toBeNull();
       expect(sameMap(draft, draftOf(map))).toBe(false);
     }
+  });
+  it('begins at a webhook with what a service sends, not with what Laravel broadcasts', () => {
+    expect(presetsOf('pusher')).toEqual(presets);
+    expect(presetsOf('webhook').map(({ name }) => name)).toEqual(['plain']);
   });
   it('a rule is moved with its own key', () => {
     const rules = [emptyRule({ title: 'a' }), emptyRule({ title: 'b' }), emptyRule({ title: 'c' })];

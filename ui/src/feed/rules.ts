@@ -1,7 +1,7 @@
 // The rules of a feed as they are edited: every field is a text. Pure.
 
 import presetsWritten from '../../contract/presets.json';
-import type { FieldMap, Rule, Unmatched } from '../contract';
+import type { FieldMap, Rule, Service, Unmatched } from '../contract';
 
 /** The fields of a rule in the order in which a person fills them in; the first ones are always in sight. */
 export const FIELDS = ['event', 'on', 'title', 'body', 'url', 'when', 'icon', 'id', 'time', 'urgency', 'actor'] as const;
@@ -15,6 +15,19 @@ export type MapDraft = { rules: RuleDraft[]; other: Unmatched };
 /** The maps to begin with, as Belfry has them. */
 export const presets = presetsWritten as { name: 'plain' | 'laravel' | 'github'; map: FieldMap }[];
 export type Preset = (typeof presets)[number]['name'];
+
+/** A service whose events the person's rules are for. */
+export type Fed = Extract<Service, 'pusher' | 'webhook'>;
+
+/** True if the person says what becomes of its events. */
+export function isFed(service: Service): service is Fed {
+  return service === 'pusher' || service === 'webhook';
+}
+
+/** The maps to begin with at a service: what Laravel broadcasts comes over Pusher's protocol. */
+export function presetsOf(service: Fed): typeof presets {
+  return presets.filter(({ name }) => service === 'pusher' || name !== 'laravel');
+}
 
 let keys = 0;
 

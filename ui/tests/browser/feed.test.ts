@@ -64,6 +64,10 @@ describe('the rules of a feed', () => {
     await outside(page, (it) => it.fail('set_map', 'The database is full.'));
     await page.getByTestId('feed-save').click();
     await becomes(() => page.getByTestId('feed-trouble').innerText(), 'The database is full.');
+    // It stays while what comes is tried.
+    await outside(page, (it) => it.came('report.made', { title: 'The report is made' }));
+    await becomes(async () => (await told(page)).length, 3);
+    expect(await page.getByTestId('feed-trouble').innerText()).toBe('The database is full.');
     await outside(page, (it) => it.fail('set_map', null));
     await page.getByTestId('feed-save').click();
     await becomes(() => page.getByTestId('feed-dialog').count(), 0);

@@ -324,6 +324,8 @@ describe('a webhook', () => {
     const page = await accounts();
     await card(page, 'webhook').getByTestId('account-map').click();
     await becomes(() => page.getByTestId('tried-told').locator('.title').allInnerTexts(), ['The gate squeaks']);
+    expect(await page.getByTestId('preset-plain').isChecked()).toBe(true);
+    expect(await page.getByTestId('preset-laravel').count()).toBe(0);
     await page.getByTestId('rule-title').fill('{{ data.body }}');
     await becomes(() => page.getByTestId('tried-told').locator('.title').allInnerTexts(), ['Since Tuesday.']);
     await page.getByTestId('feed-save').click();
