@@ -139,7 +139,7 @@ Examples:
     belfry account add webhook --relay https://relay.example.com --relay-code-stdin --signature stripe --secret-stdin \\
       --map title='{{ event|readable }}' --map body='{{ data.data.object.description }}' --map id='{{ data.id }}'
   printf '%s\\n' \"$SECRET\" |
-    belfry account add webhook --local 8787 --public-url https://my-tunnel.example.com --signature hmac-sha256 \\
+    belfry account add webhook --local 9797 --public-url https://my-tunnel.example.com --signature hmac-sha256 \\
       --signature-header X-Signature --secret-stdin")]
     Webhook(Box<webhook::AddWebhook>),
     /// A day at work that is built in, to see what Belfry does: no account, no network

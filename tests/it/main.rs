@@ -40,3 +40,8 @@ mod reliability;
 mod stage;
 mod trouble;
 mod walls;
+mod webhook;
+mod webhook_cli;
+mod webhook_foreign;
+mod webhook_local;
+mod webhook_stage;

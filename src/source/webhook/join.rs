@@ -113,9 +113,17 @@ async fn join_relay(
                     "{host} is not belfry-relay, and only that seals for a new channel"
                 )));
             }
-            relay.channel = BASE64URL_NOPAD.encode(&rand::random::<[u8; 18]>());
-            relay.kind = foreign(env, &relay, &host).await?;
-            Ok((relay, Secrets::default()))
+            let fresh = BASE64URL_NOPAD.encode(&rand::random::<[u8; 18]>());
+            let named = RelaySettings { channel: fresh, ..relay.clone() };
+            // A page of theirs shows the address of a channel as a whole; it may have been copied.
+            let (named, kind) = match (foreign(env, &named, &host).await, split(&relay)) {
+                (Err(Failure::Fatal { .. }), Some(split)) => {
+                    let kind = foreign(env, &split, &host).await?;
+                    (split, kind)
+                }
+                (kind, _) => (named, kind?),
+            };
+            Ok((RelaySettings { kind, ..named }, Secrets::default()))
         }
     }
 }
@@ -129,6 +137,14 @@ fn reader(token: &SecretString) -> String {
 fn is_name(channel: &str) -> bool {
     (1..=256).contains(&channel.len())
         && channel.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+}
+
+/// Base and channel, if the last part of the address may be one.
+fn split(relay: &RelaySettings) -> Option<RelaySettings> {
+    let channel = relay.url.path_segments()?.next_back().filter(|last| is_name(last))?.to_owned();
+    let mut url = relay.url.clone();
+    url.path_segments_mut().ok()?.pop();
+    Some(RelaySettings { url, channel, ..relay.clone() })
 }
 
 /// Where the world reaches the relay, if it says that this is another host than the one that is known to work from here.
