@@ -26,6 +26,7 @@ use crate::tasks;
 /// Hyper reads heads into a buffer of at least this size.
 const SMALLEST_HEAD: usize = 8 << 10;
 const MOST_HEADERS: usize = 128;
+const SEND_BUFFER: usize = 256 << 10;
 /// A dead peer is asked after this silence whether it is there.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
 
@@ -114,6 +115,8 @@ async fn converse(stream: TcpStream, router: Router, limits: &Limits, mut stoppi
 fn prepare(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let socket = socket2::SockRef::from(stream);
+    // Left to itself, the system gives every reader who does not read megabytes of its memory.
+    socket.set_send_buffer_size(SEND_BUFFER)?;
     let alive = socket2::TcpKeepalive::new().with_time(KEEP_ALIVE).with_interval(KEEP_ALIVE / 4);
     socket.set_tcp_keepalive(&alive)?;
     #[cfg(target_os = "linux")]

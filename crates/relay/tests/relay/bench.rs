@@ -19,11 +19,17 @@ use tokio::net::TcpStream;
 /// Longer than anything takes; a test that waits so long has failed.
 pub(crate) const LIMIT: Duration = Duration::from_secs(20);
 
-/// A client that follows nothing and knows no proxy.
+/// A client that follows nothing, knows no proxy, and takes a new connection each time: a test that restarts the relay must not trip
+/// over one that ended with it.
 pub(crate) fn client() -> Client {
     static PROVIDER: Once = Once::new();
     PROVIDER.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
-    Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap()
+    Client::builder()
+        .no_proxy()
+        .pool_max_idle_per_host(0)
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .unwrap()
 }
 
 /// Waits, but not for ever.

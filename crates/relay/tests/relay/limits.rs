@@ -97,16 +97,21 @@ async fn a_head_above_the_limit_is_refused() {
     assert_eq!(channel.kept(None).await.len(), 1);
 }
 
+/// A quarter of a megabyte, and no two the same.
+pub(crate) fn large(n: u32) -> Vec<u8> {
+    let mut body = vec![b'x'; 256 << 10];
+    body[..4].copy_from_slice(&n.to_be_bytes());
+    body
+}
+
 #[tokio::test]
 async fn a_reader_who_does_not_read_is_cut_and_goes_on_later() {
     let bench = Bench::with(|config| config.limits.write_time = Duration::from_millis(500)).await;
     let channel = bench.channel().await;
     let mut stuck = channel.open(None).await;
     stuck.until_ready().await;
-    for n in 0..30_u32 {
-        let mut body = vec![b'x'; 1 << 20];
-        body[..4].copy_from_slice(&n.to_be_bytes());
-        assert_eq!(channel.post(body).await.status(), StatusCode::OK, "the sender is not held up");
+    for n in 0..24_u32 {
+        assert_eq!(channel.post(large(n)).await.status(), StatusCode::OK, "the sender is not held up");
     }
     // Its seat is free once it was cut.
     for _ in 0..1_000 {
@@ -119,18 +124,18 @@ async fn a_reader_who_does_not_read_is_cut_and_goes_on_later() {
     let (mut seen, mut last) = (0, None);
     while let Some(event) = stuck.try_next().await {
         last = event.id;
-        seen += 1;
+        seen += usize::from(event.name.is_empty());
     }
-    assert!(seen < 30, "the test needs a reader who was cut: {seen}");
+    assert!(seen < 24, "the test needs a reader who was cut: {seen}");
     let rest = channel.kept(last.as_deref()).await;
-    assert_eq!(seen + rest.len(), 30, "nothing is lost and nothing comes twice");
+    assert_eq!(seen + rest.len(), 24, "nothing is lost and nothing comes twice");
 }
 
 #[tokio::test]
 async fn bodies_under_way_have_room_only_for_so_much() {
     let bench = Bench::with(|config| {
         config.limits.bodies = 1 << 20;
-        config.limits.body_time = Duration::from_secs(3);
+        config.limits.body_time = Duration::from_secs(60);
     })
     .await;
     let channel = bench.channel().await;
