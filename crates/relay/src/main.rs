@@ -1,6 +1,7 @@
 //! The program `belfry-relay`. In: options, signals. Out: a relay, a few lines that say what to do next, an exit code: 0 for an orderly
 //! end, 1 for trouble (one sentence on stderr), 2 for wrong usage.
 
+mod check;
 mod notify;
 
 use std::net::SocketAddr;
@@ -67,6 +68,9 @@ struct CommandLine {
     /// Say once, after the store was put back from a backup: readers then look at everything anew instead of skipping what came since.
     #[arg(long)]
     restored: bool,
+    /// Ask the relay that listens at --listen whether it is well, instead of starting one: exit code 0 if so, else 1.
+    #[arg(long)]
+    check: bool,
     /// How much to log, to stderr: off, error, warn, info, debug.
     #[arg(long, env = "BELFRY_RELAY_LOG", default_value = "info", value_name = "LEVEL")]
     log: LevelFilter,
@@ -75,7 +79,7 @@ struct CommandLine {
 fn main() -> ExitCode {
     let line = CommandLine::parse();
     tracing_subscriber::fmt().with_max_level(line.log).with_writer(std::io::stderr).with_ansi(false).init();
-    match run(line) {
+    match if line.check { check::check(line.listen) } else { run(line) } {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error:#}");

@@ -1,6 +1,6 @@
 //! A whole relay: opens the store, listens, and ends in order.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
 use anyhow::{Context as _, bail};
@@ -33,7 +33,7 @@ impl Relay {
         let open = config.open.unwrap_or(public_url.is_none() && address.ip().is_loopback());
         let url = match &public_url {
             Some(url) => url.clone(),
-            None => Url::parse(&format!("http://{address}/"))?,
+            None => Url::parse(&format!("http://{}/", reached_at(address)))?,
         };
         for remark in store.remarks() {
             warn!("{remark}");
@@ -109,6 +109,16 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.serving.abort();
     }
+}
+
+/// Who listens everywhere is reached on this machine.
+fn reached_at(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        other => other,
+    };
+    SocketAddr::new(ip, address.port())
 }
 
 async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {

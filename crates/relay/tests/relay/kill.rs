@@ -1,6 +1,8 @@
 //! The real program, killed: what it answered is there, and nothing is there twice.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use reqwest::StatusCode;
@@ -57,20 +59,26 @@ async fn killed_at_random_it_loses_nothing_and_repeats_nothing() {
     let mut program = Program::start(data.path(), |_| ());
     let address = program.address();
     let channel = Channel::make(&client(), &program.url, None).await;
+    let answered = Arc::new(AtomicU32::new(0));
     let senders = 4;
     let sending: Vec<_> = (0..senders)
         .map(|sender| {
-            let channel = channel.clone();
+            let (channel, answered) = (channel.clone(), answered.clone());
             tokio::spawn(async move {
                 for n in (sender..rings).step_by(senders as usize) {
                     insist(&channel, n).await;
+                    answered.fetch_add(1, Ordering::Relaxed);
                 }
             })
         })
         .collect();
     let reading = tokio::spawn(read_all(channel.clone(), rings as usize));
     for kill in 0..kills {
-        tokio::time::sleep(Duration::from_millis(rand::random_range(20..250))).await;
+        // Spread over all of it, and within each part at random.
+        while answered.load(Ordering::Relaxed) < kill * rings / kills {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(rand::random_range(0..40))).await;
         program.kill();
         program = Program::start_at(data.path(), &address, |_| ());
         if kill % 3 == 0 {

@@ -209,3 +209,32 @@ async fn after_a_backup_was_put_back_readers_are_told() {
     assert_eq!(texts, ["ring 0", "ring 1", "ring 4", "ring 5", "ring 6"]);
     program.end();
 }
+
+#[tokio::test]
+async fn a_health_check_needs_no_other_program() {
+    let data = tempfile::tempdir().unwrap();
+    let program = Program::start(data.path(), |_| ());
+    let address = program.address();
+    let check = || run(data.path(), &["--check", "--listen", &address]);
+    assert_eq!(check(), (Some(0), String::new()));
+    let everywhere = format!("0.0.0.0:{}", address.rsplit_once(':').unwrap().1);
+    assert_eq!(run(data.path(), &["--check", "--listen", &everywhere]).0, Some(0));
+    let other = rusqlite::Connection::open(data.path().join("relay.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    // The last look is good for a second.
+    let mut unwell = check();
+    for _ in 0..100 {
+        if unwell.0 == Some(1) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        unwell = check();
+    }
+    assert_eq!(unwell.0, Some(1));
+    is_one_sentence(&unwell.1, "The relay is unwell");
+    other.execute_batch("ROLLBACK").unwrap();
+    program.end();
+    let (code, said) = check();
+    assert_eq!(code, Some(1));
+    is_one_sentence(&said, "No relay answers");
+}

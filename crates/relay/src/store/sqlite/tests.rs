@@ -379,9 +379,12 @@ fn set_aside(folder: &Path) -> Vec<PathBuf> {
     entries.filter(|path| path.is_dir()).collect()
 }
 
+/// What is done to a closed store's file.
+type Harm = fn(&Path);
+
 #[tokio::test]
 async fn a_damaged_file_is_set_aside_whole_and_the_channels_keep_their_names() {
-    let harms: [(&str, fn(&Path)); 3] = [
+    let harms: [(&str, Harm); 3] = [
         ("no database at all", |path| fs::write(path, b"it was one once ".repeat(999)).unwrap()),
         ("cut in the middle", |path| {
             let file = fs::OpenOptions::new().write(true).open(path).unwrap();
@@ -428,7 +431,7 @@ async fn an_unclean_end_alone_changes_nothing() {
 
 #[tokio::test]
 async fn another_programs_database_and_a_newer_one_are_left_alone() {
-    let harms: [(&str, fn(&Path), &str); 2] = [
+    let harms: [(&str, Harm, &str); 2] = [
         (
             "another program's",
             |path| {
