@@ -12,7 +12,7 @@ use url::Url;
 
 use crate::config::Config;
 use crate::http::readers::Readers;
-use crate::http::{self, Desk};
+use crate::http::{self, Bodies, Desk};
 use crate::metrics::Metrics;
 use crate::rate::Buckets;
 use crate::serve;
@@ -48,7 +48,7 @@ impl Relay {
             address,
             buckets: Mutex::new(Buckets::new(limits.rate)),
             readers: Readers::new(limits.readers_per_channel, limits.readers),
-            bodies: http::room_for(limits.bodies),
+            bodies: Bodies::new(limits.bodies),
             metrics: metrics.clone(),
             stopping: stopping.clone(),
             health: tokio::sync::Mutex::default(),

@@ -131,7 +131,7 @@ pub(super) async fn read_body(
         // It waits for our leave, or is not worth reading to its end.
         return Err(Refusal::TooLarge(most));
     }
-    let room = Room::new(desk.bodies.clone());
+    let room = Room::new(desk.bodies.free.clone());
     let reading = read_up_to(body, most, room);
     tokio::time::timeout(desk.limits.body_time, reading).await.unwrap_or(Err(Refusal::TooSlow))
 }
@@ -185,7 +185,23 @@ impl Room {
     }
 }
 
-/// Kibibytes of room for so many bytes of bodies.
-pub(crate) fn room_for(bytes: usize) -> Arc<Semaphore> {
-    Arc::new(Semaphore::new((bytes / KIB).clamp(KIB, Semaphore::MAX_PERMITS)))
+/// Room for the bodies of all requests under way.
+#[derive(Debug)]
+pub(crate) struct Bodies {
+    /// In kibibytes.
+    free: Arc<Semaphore>,
+    all: usize,
+}
+
+impl Bodies {
+    /// Room for so many bytes.
+    pub(crate) fn new(bytes: usize) -> Self {
+        let all = (bytes / KIB).clamp(KIB, Semaphore::MAX_PERMITS);
+        Self { free: Arc::new(Semaphore::new(all)), all }
+    }
+
+    /// How many bytes are taken.
+    pub(super) fn taken(&self) -> usize {
+        self.all.saturating_sub(self.free.available_permits()) * KIB
+    }
 }

@@ -20,7 +20,7 @@ use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use axum::response::Response;
 use axum::routing::{delete, get, post};
 use subtle::ConstantTimeEq as _;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 use url::Url;
 
@@ -29,7 +29,7 @@ use crate::config::Limits;
 use crate::metrics::Metrics;
 use crate::rate::Buckets;
 use crate::store::{Store, StoreError};
-pub(crate) use hook::room_for;
+pub(crate) use hook::Bodies;
 use readers::Readers;
 use refusal::Refusal;
 
@@ -45,8 +45,8 @@ pub(crate) struct Desk {
     pub(crate) limits: Limits,
     pub(crate) buckets: Mutex<Buckets>,
     pub(crate) readers: Readers,
-    /// Kibibytes of bodies that may still be taken in.
-    pub(crate) bodies: Arc<Semaphore>,
+    /// Room for the bodies under way.
+    pub(crate) bodies: Bodies,
     pub(crate) metrics: Arc<Metrics>,
     /// True once the relay stops: streams end.
     pub(crate) stopping: watch::Receiver<bool>,

@@ -68,6 +68,22 @@ impl Bench {
         Channel::make(&self.http, self.running.url().as_str(), None).await
     }
 
+    /// Waits until one of the relay's figures is so.
+    pub(crate) async fn until_figure(&self, what: &str, name: &str, so: impl Fn(u64) -> bool) {
+        soon(what, async {
+            loop {
+                let figures = self.get("metrics").await.text().await.unwrap();
+                let mut values =
+                    figures.lines().filter_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+                if values.next().is_some_and(&so) {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        })
+        .await;
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Response {
         self.http.get(self.url(path)).send().await.unwrap()
     }
