@@ -105,7 +105,7 @@ async fn an_old_signature_is_refused_and_a_replayed_one_rings_once() {
     stripe(now, good, &[]).await;
     assert_eq!(titles(&stage.until_kept(1).await), ["invoice.paid 2"]);
     // The same once more, so that the relay takes it for another: its name is not signed, its time is.
-    stripe(now, good, &[("x-request-id", "other")]).await;
+    stripe(now, good, &[("webhook-id", "other")]).await;
     stripe(now + 1, r#"{"type":"invoice.paid","n":3}"#, &[]).await;
     assert_eq!(titles(&stage.until_kept(2).await), ["invoice.paid 2", "invoice.paid 3"]);
 }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use belfry::account::{AccountId, Receiver, RelaySettings, Signature, WebhookSettings};
 use belfry::engine::views::{AccountView, SignIn, SignInStep, SignInTo, Trouble};
@@ -95,11 +95,12 @@ pub async fn send(url: &str, headers: &[(&str, &str)], body: impl Into<reqwest::
 }
 
 pub async fn try_send(url: &str, headers: &[(&str, &str)], body: impl Into<reqwest::Body>) -> Option<u16> {
-    static CLIENT: std::sync::LazyLock<()> = std::sync::LazyLock::new(|| {
+    // Nothing is kept open: each test has a runtime of its own.
+    static CLIENT: LazyLock<reqwest::Client> = LazyLock::new(|| {
         drop(rustls::crypto::ring::default_provider().install_default());
+        reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap()
     });
-    *CLIENT;
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let client = CLIENT.clone();
     let mut request = client.post(url).body(body);
     if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
         request = request.header("content-type", "application/json");

@@ -92,9 +92,15 @@ fn headers(delivery: &Delivery) -> Value {
     Value::Object(shown.map(|(name, values)| (name.to_owned(), Value::String(values.join(", ")))).collect())
 }
 
-/// The name that the service gave the delivery; else, where only its bytes were signed, those; else where it stands in the relay's
-/// stream. Never a thing that the sender of an old one could change to make it new, unless the service gives names.
+/// What tells it from every other: what was signed, where a service never signs the same twice; else the name that the service gave it;
+/// else where it stands in the relay's stream. Names are not signed: whoever sends an old one again could give it a new one.
 fn own(delivery: &Delivery, scheme: &Signature, data: &Value) -> String {
+    if let Some(time) = signature::signed_time(scheme, &delivery.headers) {
+        return format!("s{}", digest(&[time.as_bytes(), &delivery.body]));
+    }
+    if *scheme == Signature::Github {
+        return format!("g{}", digest(&[&delivery.body]));
+    }
     let header = DELIVERIES.iter().find_map(|name| delivery.headers.first(name));
     let field = || {
         let metadata = data.get("metadata")?;
@@ -102,9 +108,6 @@ fn own(delivery: &Delivery, scheme: &Signature, data: &Value) -> String {
     };
     if let Some(name) = header.or_else(field).map(str::trim).filter(|name| !name.is_empty()) {
         return format!("d{}", digest(&[name.as_bytes()]));
-    }
-    if let Some(time) = signature::signed_time(scheme, &delivery.headers) {
-        return format!("s{}", digest(&[time.as_bytes(), &delivery.body]));
     }
     match &delivery.position {
         Some(position) if *scheme == Signature::None => format!("p{position}"),
@@ -137,6 +140,7 @@ mod tests {
 
     use super::super::{Headers, Position};
     use super::*;
+    use crate::account::{HashKind, HashText};
 
     fn delivery(headers: &[(&str, &str)], body: &[u8]) -> Delivery {
         Delivery {
@@ -196,24 +200,30 @@ mod tests {
                 HookEvent::of(&delivery, scheme).own
             };
         let (none, github, stripe) = (&Signature::None, &Signature::Github, &Signature::Stripe);
-        let named = [("x-github-delivery", "72d3162e")];
-        assert_eq!(own(github, &named, b"a", "5-1", 0), own(github, &named, b"a", "5-2", 9000));
-        assert_ne!(
-            own(github, &named, b"a", "5-1", 0),
-            own(github, &[("x-github-delivery", "other")], b"a", "5-1", 0)
-        );
+        let hmac = &Signature::Hmac {
+            header: "x-sign".into(),
+            prefix: String::new(),
+            encoding: HashText::Hex,
+            hash: HashKind::Sha256,
+        };
+        // Signed with its time: as often as it is sent, it is the same one, under whatever name.
+        let at = [("stripe-signature", "t=1,v1=00")];
+        let renamed = [("stripe-signature", "t=1,v1=00"), ("webhook-id", "new")];
+        assert_eq!(own(stripe, &at, b"a", "5-1", 0), own(stripe, &renamed, b"a", "5-2", 900));
+        let later = [("stripe-signature", "t=2,v1=00")];
+        assert_ne!(own(stripe, &at, b"a", "5-1", 0), own(stripe, &later, b"a", "5-1", 0));
+        // GitHub signs no name and no time, and never the same content twice.
+        let named = |name| [("x-github-delivery", name)];
+        assert_eq!(own(github, &named("1"), b"a", "5-1", 0), own(github, &named("2"), b"a", "5-2", 9000));
+        assert_ne!(own(github, &named("1"), b"a", "5-1", 0), own(github, &named("1"), b"b", "5-1", 0));
+        // Others are known by the name that their service gives them, or that stands in them.
+        assert_eq!(own(hmac, &named("1"), b"a", "5-1", 0), own(hmac, &named("1"), b"a", "5-2", 9000));
+        assert_ne!(own(hmac, &named("1"), b"a", "5-1", 0), own(hmac, &named("2"), b"a", "5-1", 0));
         let uid = br#"{"metadata":{"eventUid":"u-1"}}"#;
         assert_eq!(own(none, &[], uid, "5-1", 0), own(none, &[], uid, "5-2", 9000));
-        // Signed with its time: as often as it is sent, it is the same one.
-        let at = [("stripe-signature", "t=1,v1=00")];
-        assert_eq!(own(stripe, &at, b"a", "5-1", 0), own(stripe, &at, b"a", "5-2", 900));
-        assert_ne!(
-            own(stripe, &at, b"a", "5-1", 0),
-            own(stripe, &[("stripe-signature", "t=2,v1=00")], b"a", "5-1", 0)
-        );
-        // Signed without one: within some minutes.
-        assert_eq!(own(github, &[], b"a", "5-1", 600), own(github, &[], b"a", "5-2", 900));
-        assert_ne!(own(github, &[], b"a", "5-1", 600), own(github, &[], b"a", "5-2", 1300));
+        // Signed without time or name: within some minutes.
+        assert_eq!(own(hmac, &[], b"a", "5-1", 600), own(hmac, &[], b"a", "5-2", 900));
+        assert_ne!(own(hmac, &[], b"a", "5-1", 600), own(hmac, &[], b"a", "5-2", 1300));
         // Not signed: where it stands. The relay knows a delivery that is sent again.
         assert_eq!(own(none, &[], b"a", "5-1", 0), own(none, &[], b"a", "5-1", 9000));
         assert_ne!(own(none, &[], b"a", "5-1", 0), own(none, &[], b"a", "5-2", 0));
