@@ -1,7 +1,7 @@
 //! Podium's endpoints, under `/_sandbox/podium`. Every deed may be `silent`: then only REST knows of it, and no webhook is called.
 
 use super::{Control, Done, Wait, done, set, waited};
-use crate::podium::{App, Consent, Odd, Refresh, TokenErrors};
+use crate::podium::{App, Consent, Observed, Odd, Refresh, TokenErrors};
 use crate::{Fault, Podium};
 use axum::Router;
 use axum::extract::{Json, Query, State};
@@ -47,7 +47,11 @@ async fn forget(State(control): State<Control>) -> Done {
 }
 
 async fn wait(State(control): State<Control>, Query(wait): Query<Wait>) -> Done {
-    waited(control.podium.wait_for(|observed| wait.reached(observed), wait.limit()).await)
+    let there = |observed: &Observed| match observed.counter(&wait.field) {
+        Some(counted) => counted >= wait.at_least,
+        None => wait.reached(observed),
+    };
+    waited(control.podium.wait_for(there, wait.limit()).await)
 }
 
 async fn add_app(State(control): State<Control>, Json(app): Json<App>) -> Done {

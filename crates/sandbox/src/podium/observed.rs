@@ -85,6 +85,25 @@ impl Observed {
         requests::calls(&self.requests, method, path)
     }
 
+    /// A counter by its name; the lists are long, and who waits for a number looks at every change.
+    pub(crate) fn counter(&self, name: &str) -> Option<u64> {
+        Some(match name.trim_start_matches('/') {
+            "request_count" => self.request_count,
+            "authorizations" => self.authorizations,
+            "code_grants" => self.code_grants,
+            "refreshes" => self.refreshes,
+            "attempt_count" => self.attempt_count,
+            "taken" => self.taken,
+            "failed" => self.failed,
+            "too_slow" => self.too_slow,
+            "exhausted" => self.exhausted,
+            "expired" => self.expired,
+            "events" => self.events,
+            "waiting" => self.waiting,
+            _ => return None,
+        })
+    }
+
     /// The attempts for one event, oldest first.
     pub fn attempts_for(&self, event_uid: &str) -> impl Iterator<Item = &Attempt> {
         self.attempts.iter().filter(move |attempt| attempt.event_uid == event_uid)
@@ -113,5 +132,48 @@ impl Observed {
             waiting: self.waiting,
             ..Self::default()
         };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_counter_is_found_by_the_name_it_has_in_json() {
+        let names = [
+            "request_count",
+            "authorizations",
+            "code_grants",
+            "refreshes",
+            "attempt_count",
+            "taken",
+            "failed",
+        ];
+        let names = names.into_iter().chain(["too_slow", "exhausted", "expired", "events", "waiting"]);
+        let mut json = serde_json::json!(Observed::default());
+        for (value, name) in (1_u64..).zip(names.clone()) {
+            json[name] = value.into();
+        }
+        let observed = Observed {
+            request_count: 1,
+            authorizations: 2,
+            code_grants: 3,
+            refreshes: 4,
+            attempt_count: 5,
+            taken: 6,
+            failed: 7,
+            too_slow: 8,
+            exhausted: 9,
+            expired: 10,
+            events: 11,
+            waiting: 12,
+            ..Observed::default()
+        };
+        assert_eq!(serde_json::json!(observed), json);
+        for name in names {
+            assert_eq!(observed.counter(name), json[name].as_u64(), "{name}");
+        }
+        assert_eq!(observed.counter("attempts"), None);
     }
 }

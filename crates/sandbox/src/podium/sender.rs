@@ -185,9 +185,10 @@ impl State {
 
     fn step(&mut self, uid: &str, now: Instant, now_ms: i64) -> Step {
         let Some(hook) = self.hooks.get_mut(uid) else { return Step::End };
-        let there = hook.queue.len();
-        hook.queue.retain(|letter| now.duration_since(letter.since) < self.settings.queue_life);
-        self.observed.expired += (there - hook.queue.len()) as u64;
+        let life = self.settings.queue_life;
+        while hook.queue.pop_front_if(|letter| now.duration_since(letter.since) >= life).is_some() {
+            self.observed.expired += 1;
+        }
         let Some(url) = hook.webhook.url.clone().filter(|_| !hook.webhook.disabled && !self.paused) else {
             return Step::Rest;
         };
