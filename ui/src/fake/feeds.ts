@@ -94,7 +94,8 @@ export function payloads(now: number): Payload[] {
 
 /** What came of a webhook last. */
 export function hooksSeen(now: number): Payload[] {
-  return [payloadOf('issues', { title: 'The gate squeaks', body: 'Since Tuesday.', url: 'https://git.example/gate/issues/3' }, now - 60_000)];
+  const issue = payloadOf('issues', { title: 'The gate squeaks', body: 'Since Tuesday.', url: 'https://git.example/gate/issues/3' }, now - 60_000);
+  return [{ ...issue, channel: '', headers: { 'x-github-event': 'issues', 'user-agent': 'GitHub-Hookshot/1' } }];
 }
 
 export function payloadOf(event: string, data: unknown, at: number): Payload {
@@ -109,7 +110,7 @@ export function checked(map: FieldMap, before = ''): void {
       const slip = /\{\{\s*(?:not )?([a-z_]+)/.exec(source)?.[1];
       const filter = /\|\s*([a-z_]+)/.exec(source)?.[1];
       if (field === 'title' && source.trim() === '') return [`rule ${index + 1}, title: a title is needed`];
-      if (slip && !['data', 'channel', 'event'].includes(slip)) return [`rule ${index + 1}, ${field}, line 1: there is no “${slip}” here: a template begins with data, channel or event`];
+      if (slip && !['data', 'channel', 'event', 'headers'].includes(slip)) return [`rule ${index + 1}, ${field}, line 1: there is no “${slip}” here: a template begins with data, channel, event or headers`];
       if (filter && !['readable', 'text', 'date', 'words', 'upper'].includes(filter)) return [`rule ${index + 1}, ${field}, line 1: there is no filter “${filter}”`];
       return [];
     }),

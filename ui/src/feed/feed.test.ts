@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { complaints, missing } from './complaints';
-import { draftOf, emptyRule, mapOf, moved, presetOf, presets, presetsOf, ruleFor, sameMap } from './rules';
+import { draftOf, emptyRule, FIELDS, fieldsOf, mapOf, moved, presetOf, presets, presetsOf, ruleFor, sameMap } from './rules';
 
 describe('a map under the pen', () => {
   it('is what it was when nothing is changed, and leaves out what is empty', () => {
@@ -20,8 +20,10 @@ describe('a map under the pen', () => {
     }
   });
   it('begins at a webhook with what a service sends, not with what Laravel broadcasts', () => {
-    expect(presetsOf('pusher')).toEqual(presets);
-    expect(presetsOf('webhook').map(({ name }) => name)).toEqual(['plain']);
+    expect(presetsOf('pusher').map(({ name }) => name)).toEqual(['plain', 'laravel']);
+    expect(presetsOf('webhook').map(({ name }) => name)).toEqual(['plain', 'github']);
+    expect(fieldsOf('pusher')).toEqual({ inSight: FIELDS.slice(0, 5), rare: FIELDS.slice(5) });
+    expect(fieldsOf('webhook').inSight).toEqual(['event', 'title', 'body', 'url']);
   });
   it('a rule is moved with its own key', () => {
     const rules = [emptyRule({ title: 'a' }), emptyRule({ title: 'b' }), emptyRule({ title: 'c' })];
@@ -37,9 +39,9 @@ describe('a map under the pen', () => {
 
 describe('what Belfry says of a map', () => {
   it('is brought to its fields', () => {
-    const { at, rest } = complaints('rule 1, title, line 1: there is no “dta” here: a template begins with data, channel or event; rule 12, on: give a name, or * for any; rule 2, body, line 3: odd; very odd');
+    const { at, rest } = complaints('rule 1, title, line 1: there is no “dta” here: a template begins with data, channel, event or headers; rule 12, on: give a name, or * for any; rule 2, body, line 3: odd; very odd');
     expect([...at]).toEqual([
-      ['0.title', 'there is no “dta” here: a template begins with data, channel or event'], ['11.on', 'give a name, or * for any'], ['1.body', 'line 3: odd; very odd'],
+      ['0.title', 'there is no “dta” here: a template begins with data, channel, event or headers'], ['11.on', 'give a name, or * for any'], ['1.body', 'line 3: odd; very odd'],
     ]);
     expect(rest).toBe('');
   });

@@ -16,6 +16,11 @@ export type MapDraft = { rules: RuleDraft[]; other: Unmatched };
 export const presets = presetsWritten as { name: 'plain' | 'laravel' | 'github'; map: FieldMap }[];
 export type Preset = (typeof presets)[number]['name'];
 
+/** The map of a preset. */
+export function presetNamed(name: Preset): FieldMap {
+  return presets.find((preset) => preset.name === name)?.map ?? {};
+}
+
 /** A service whose events the person's rules are for. */
 export type Fed = Extract<Service, 'pusher' | 'webhook'>;
 
@@ -24,9 +29,16 @@ export function isFed(service: Service): service is Fed {
   return service === 'pusher' || service === 'webhook';
 }
 
-/** The maps to begin with at a service: what Laravel broadcasts comes over Pusher's protocol. */
+/** The maps to begin with at a service: what Laravel broadcasts comes over Pusher's protocol, what GitHub tells by a webhook. */
 export function presetsOf(service: Fed): typeof presets {
-  return presets.filter(({ name }) => service === 'pusher' || name !== 'laravel');
+  const elsewhere: Preset = service === 'pusher' ? 'github' : 'laravel';
+  return presets.filter(({ name }) => name !== elsewhere);
+}
+
+/** The fields of a rule that mean something at a service: a webhook has no channels. */
+export function fieldsOf(service: Fed): { inSight: readonly RuleField[]; rare: readonly RuleField[] } {
+  const means = (field: RuleField) => service === 'pusher' || field !== 'on';
+  return { inSight: FIELDS.slice(0, IN_SIGHT).filter(means), rare: FIELDS.slice(IN_SIGHT).filter(means) };
 }
 
 let keys = 0;

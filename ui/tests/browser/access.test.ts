@@ -200,6 +200,14 @@ const VIEWS: Record<string, { opening?: Opening; play?: (page: Page) => Promise<
       await page.getByTestId('wrong').first().waitFor();
     },
   },
+  'what becomes of a webhook': {
+    opening: { scene: 'hooks' },
+    play: async (page) => {
+      await page.getByTestId('nav-accounts').click();
+      await page.getByTestId('account-map').click();
+      await page.getByTestId('tried').first().locator('summary').click();
+    },
+  },
   'detail: an event': {
     opening: { scene: 'feeds', at: 1900 },
     play: (page) => page.getByTestId('parts').waitFor(),

@@ -40,7 +40,7 @@ describe('the rules of a feed', () => {
   it('are saved, and what is wrong with them is told at its field', async () => {
     const page = await editing();
     await page.getByTestId('rule-body').nth(1).fill('{{ dta.message }}');
-    await becomes(() => wrongs(page), ['there is no “dta” here: a template begins with data, channel or event']);
+    await becomes(() => wrongs(page), ['there is no “dta” here: a template begins with data, channel, event or headers']);
     expect(await page.getByTestId('rule-body').nth(1).getAttribute('aria-invalid')).toBe('true');
     expect(await told(page), 'what was tried stays in sight').toHaveLength(2);
     // The rarer fields are folded away; a complaint unfolds them.
@@ -51,7 +51,7 @@ describe('the rules of a feed', () => {
     await page.getByTestId('rule-time').nth(0).fill('{{ data.at|dat }}');
     await more.click();
     await page.getByTestId('rule-time').nth(0).waitFor();
-    await becomes(() => wrongs(page), ['there is no filter “dat”', 'there is no “dta” here: a template begins with data, channel or event']);
+    await becomes(() => wrongs(page), ['there is no filter “dat”', 'there is no “dta” here: a template begins with data, channel, event or headers']);
     await page.getByTestId('feed-save').click();
     await becomes(async () => (await focused(page)).testid, 'rule-time');
     await page.getByTestId('rule-time').nth(0).fill('');

@@ -173,7 +173,7 @@ describe('a Pusher-compatible server', () => {
     await page.getByTestId('map-rules').locator('> summary').click();
     await page.getByTestId('check').uncheck();
     await page.getByTestId('sign-in').click();
-    await becomes(() => wrongs(page), ['there is no “titel” here: a template begins with data, channel or event']);
+    await becomes(() => wrongs(page), ['there is no “titel” here: a template begins with data, channel, event or headers']);
     await becomes(async () => (await focused(page)).testid, 'rule-title');
     expect(await page.getByTestId('app-secret').inputValue()).toBe('');
     await page.getByTestId('rule-title').fill('{{ data.title }}');

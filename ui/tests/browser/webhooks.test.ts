@@ -178,6 +178,8 @@ describe('a webhook', () => {
     await page.getByTestId('relay-url').fill('https://relay.example');
     expect(await page.getByTestId('secret-fresh').isChecked()).toBe(true);
     expect(await page.getByTestId('hook-secret').count()).toBe(0);
+    expect(await page.getByTestId('preset-github').isChecked()).toBe(true);
+    expect(await page.getByTestId('preset-laravel').count()).toBe(0);
     await press(page, 'Enter');
     await becomes(() => page.getByTestId('hook-address').inputValue(), 'https://relay.example/hook/GhIjKl');
     const made = await page.getByTestId('made-secret').inputValue();
@@ -192,7 +194,7 @@ describe('a webhook', () => {
     await becomes(() => clipboard(page), made);
     const [wish] = (await calls(page, 'sign_in')).at(-1) as [{ settings: { map: { rules: unknown[] } } }];
     expect(wish).toMatchObject({ service: 'webhook', account: null, secret: made, join_code: null, settings: { receiver: { by: 'relay', url: 'https://relay.example', sealed: false }, signature: { scheme: 'github' } } });
-    expect(wish.settings.map.rules).toHaveLength(1);
+    expect(wish.settings.map.rules).toHaveLength(7);
 
     await page.getByTestId('hook-done').click();
     await becomes(() => dialog(page).count(), 0);
@@ -227,6 +229,7 @@ describe('a webhook', () => {
     await page.getByTestId('scheme').selectOption('none');
     await becomes(async () => (await page.getByTestId('unsigned').innerText()).includes('Whoever comes to know the address can make Belfry ring'), true);
     expect(await page.getByTestId('secret').count()).toBe(0);
+    expect(await page.getByTestId('preset-plain').isChecked(), 'not GitHub’s any more').toBe(true);
     await page.getByTestId('by-local').check();
     await page.getByTestId('port').fill('4711');
     await press(page, 'Enter');
@@ -253,7 +256,7 @@ describe('a webhook', () => {
     await page.getByTestId('rule-title').fill('{{ titel }}');
     await page.getByTestId('map-rules').locator('> summary').click();
     await page.getByTestId('sign-in').click();
-    await becomes(() => wrongs(page), ['there is no “titel” here: a template begins with data, channel or event']);
+    await becomes(() => wrongs(page), ['there is no “titel” here: a template begins with data, channel, event or headers']);
     await becomes(async () => (await focused(page)).testid, 'rule-title');
     expect(await page.getByTestId('hook-secret').inputValue()).toBe('');
     await page.getByTestId('rule-title').fill('{{ data.title }}');
@@ -326,6 +329,10 @@ describe('a webhook', () => {
     await becomes(() => page.getByTestId('tried-told').locator('.title').allInnerTexts(), ['The gate squeaks']);
     expect(await page.getByTestId('preset-plain').isChecked()).toBe(true);
     expect(await page.getByTestId('preset-laravel').count()).toBe(0);
+    expect(await page.getByTestId('rule-on').count(), 'there are no channels').toBe(0);
+    expect(await page.getByTestId('feed-dialog').innerText()).toContain("headers['x-source']");
+    await page.getByTestId('tried').locator('summary').click();
+    expect(await page.getByTestId('tried').innerText()).toContain('x-github-event: issues');
     await page.getByTestId('rule-title').fill('{{ data.body }}');
     await becomes(() => page.getByTestId('tried-told').locator('.title').allInnerTexts(), ['Since Tuesday.']);
     await page.getByTestId('feed-save').click();
