@@ -14,6 +14,7 @@ mod pusher;
 mod pusher_reference;
 mod pusher_source;
 mod reference_clients;
+mod relay;
 mod soketi;
 #[path = "../it/stage.rs"]
 mod stage;
