@@ -278,6 +278,7 @@ fn a_map_is_tried_on_what_came() {
         channel: "orders".into(),
         event: "a".into(),
         data: data.map(str::to_owned),
+        headers: None,
         only_named: false,
     };
     let map = map("[[rules]]\nwhen = '{{ data.ok }}'\ntitle = '{{ data.n|round }}'");
