@@ -34,7 +34,7 @@ export function channelled(wished: WebhookSettings, kept: WebhookSettings | null
 
 export function hookAddressOf(receiver: Receiver): string {
   if (receiver.by === 'relay') return `${receiver.url.replace(/\/$/, '')}/hook/${receiver.channel ?? ''}`;
-  return receiver.public_url === null ? `http://127.0.0.1:${receiver.port}/hook` : `${receiver.public_url.replace(/\/$/, '')}/hook`;
+  return !receiver.public_url ? `http://127.0.0.1:${receiver.port}/hook` : `${receiver.public_url.replace(/\/$/, '')}/hook`;
 }
 
 function account(now: number, id: string, service: AccountView['service'], label: string, colour: AccountView['colour']): AccountView {
