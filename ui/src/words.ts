@@ -368,6 +368,7 @@ export const words = {
     clientId: 'Client ID',
     clientSecret: 'Client secret',
     secretKept: 'Leave it empty to keep the one that was given before.',
+    joinCodeAgain: 'Only if the relay does not know this account any more and wants one.',
     again: 'You allow it once more in the browser. Place and events stay as they are.',
     redirect: 'Redirect address to register with the app',
     redirectPlain: 'Podium accepts only addresses that begin with https://: name the relay by the one that the world knows it by.',

@@ -151,6 +151,14 @@ const VIEWS: Record<string, { opening?: Opening; play?: (page: Page) => Promise<
       await page.getByTestId('place').first().waitFor();
     },
   },
+  'sign in again at Podium': {
+    opening: { scene: 'hooks' },
+    play: async (page) => {
+      await page.getByTestId('nav-accounts').click();
+      await page.locator('[data-account=podium]').getByTestId('account-sign-in').click();
+      await page.getByTestId('join-code').waitFor();
+    },
+  },
   'a webhook': {
     play: async (page) => {
       await page.getByTestId('nav-accounts').click();

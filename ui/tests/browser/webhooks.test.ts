@@ -159,12 +159,13 @@ describe('Podium', () => {
     await outside(page, (it) => it.setState('podium', { state: 'needs-sign-in', reason: 'Podium has ended the sign-in.' }));
     await card(page, 'podium').getByTestId('account-sign-in').click();
     await page.getByTestId('client-secret').waitFor();
-    expect(await dialog(page).locator('input').count()).toBe(1);
+    expect(await dialog(page).locator('input').evaluateAll((all) => all.map((it) => it.getAttribute('data-testid')))).toEqual(['client-secret', 'join-code']);
+    await page.getByTestId('join-code').fill('c0de');
     await page.getByTestId('sign-in').click();
     await page.getByTestId('sign-in-url').waitFor();
     await outside(page, (it) => it.browserDone());
     await becomes(async () => card(page, 'podium').getByTestId('account-state').innerText(), 'Connected');
-    expect(await calls(page, 'sign_in')).toEqual([[{ service: 'podium', account: 'podium', name: null, settings: null, client_secret: null, join_code: null }]]);
+    expect(await calls(page, 'sign_in')).toEqual([[{ service: 'podium', account: 'podium', name: null, settings: null, client_secret: null, join_code: 'c0de' }]]);
     expect(await card(page, 'podium').getByTestId('account-address').count()).toBe(0);
     expect(await card(page, 'podium').getByTestId('account-map').count()).toBe(0);
   });
