@@ -15,6 +15,7 @@ mod pusher_reference;
 mod pusher_source;
 mod reference_clients;
 mod relay;
+mod relay_podium;
 mod soketi;
 #[path = "../it/stage.rs"]
 mod stage;

@@ -103,8 +103,7 @@ fn push(sandbox: &Sandbox, bell: Bell, number: usize, hook: Option<&Url>) {
         }
         Bell::Webhook => {
             let body = serde_json::json!({"title": text}).to_string().into_bytes();
-            let client = reqwest::Client::new();
-            post::send(&client, hook.unwrap().clone(), text, body, false);
+            post::send(&post::client(), hook.unwrap().clone(), text, body, false);
         }
     }
 }
@@ -161,7 +160,7 @@ async fn kills_lose_nothing_and_tell_nothing_twice(bell: Bell, kills: usize, pus
         Bell::Podium | Bell::Webhook => Some(Post::open().await),
         Bell::Podio | Bell::Cloudapp | Bell::Pusher => None,
     };
-    sandbox.podium().set(|settings| settings.retry_waits = vec![Duration::from_millis(100); 1_000]);
+    post::patient(sandbox.podium());
     tokio::task::block_in_place(|| add(&folder, &sandbox, bell, post.as_ref()));
     let hook = (bell == Bell::Webhook).then(|| tokio::task::block_in_place(|| hook(&folder)));
     let told_path = home.path().join("told.txt");

@@ -77,7 +77,7 @@ mod with_lists {
 }
 
 async fn until_live(stage: &Stage) {
-    stage.until_state("live", |state| matches!(state, LinkState::Live)).await;
+    stage.until_live().await;
 }
 
 async fn a_push_becomes_one_row_and_one_toast(bell: Bell) {

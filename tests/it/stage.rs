@@ -88,11 +88,7 @@ impl Stage {
             Bell::Podium => (sandbox.podium_url(), relay_url),
             Bell::Webhook => (String::new(), relay_url),
         };
-        // Podium waits for minutes between its tries; nobody here does.
-        sandbox.podium().set(|settings| {
-            settings.retry_waits = vec![Duration::from_millis(100); 1_000];
-            settings.rate_limit = 1_000_000;
-        });
+        post::patient(sandbox.podium());
         let (toaster, engine) = start(&env).await.unwrap();
         Self {
             sandbox,
@@ -336,8 +332,6 @@ impl Stage {
                 let settings = PodiumSettings {
                     api_url: self.api_url.parse().unwrap(),
                     authorize_url: format!("{}/oauth/authorize", self.api_url).parse().unwrap(),
-                    // The relay itself is where the browser comes back to, whatever lies between it and Belfry.
-                    redirect_url: Some(format!("{}/oauth/callback", self.post_url()).parse().unwrap()),
                     place: Some(PodiumPlace::Location {
                         uid: "Harbour Street".into(),
                         organization_uid: None,
@@ -362,10 +356,6 @@ impl Stage {
             },
         };
         SignIn { account: None, name: None, to }
-    }
-
-    fn post_url(&self) -> String {
-        self.office.as_ref().unwrap().url()
     }
 
     fn receiver(&self) -> Receiver {
@@ -441,6 +431,10 @@ impl Stage {
     pub async fn until_state(&self, what: &str, reached: impl Fn(&LinkState) -> bool) -> LinkState {
         let what = format!("link is {what}");
         self.until(&what, LIMIT, async || Some(self.state().await).filter(&reached)).await
+    }
+
+    pub async fn until_live(&self) {
+        self.until_state("live", |state| matches!(state, LinkState::Live)).await;
     }
 
     pub async fn until_kept(&self, count: usize) -> Vec<Entry> {

@@ -119,10 +119,7 @@ pub(super) fn another_person(one: &Settings, other: &Settings) -> bool {
         (Settings::Cloudapp(one), Settings::Cloudapp(other)) => {
             one.account_id.is_some() && other.account_id.is_some() && one.account_id != other.account_id
         }
-        (Settings::Podium(one), Settings::Podium(other)) => {
-            one.place.as_ref().zip(other.place.as_ref()).is_some_and(|(one, other)| one.uid() != other.uid())
-        }
-        // A feed belongs to nobody.
+        // A feed belongs to nobody, and Podium does not say who signed in: a place that is not theirs is refused before.
         (
             Settings::Podio(_)
             | Settings::Cloudapp(_)
