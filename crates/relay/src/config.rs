@@ -127,8 +127,11 @@ pub struct Limits {
     pub body: usize,
     /// Largest head of a request (line and headers), in bytes; at least 8 KiB.
     pub head: usize,
-    /// How long a client may take to send a head. An idle connection is closed after it, too.
+    /// How long a client may take to send its first head.
     pub head_time: Duration,
+    /// How long a connection that was used may be idle, its next head included. Longer than web servers in front keep theirs (Caddy: two
+    /// minutes), so that none sends a webhook into a connection that is just being closed.
+    pub idle_time: Duration,
     /// How long a client may take to send a body.
     pub body_time: Duration,
     /// How long the store may take before the sender is asked to come again.
@@ -157,6 +160,7 @@ impl Default for Limits {
             body: 1 << 20,
             head: 16 << 10,
             head_time: Duration::from_secs(10),
+            idle_time: Duration::from_secs(150),
             body_time: Duration::from_secs(10),
             store_time: Duration::from_secs(3),
             write_time: Duration::from_secs(30),

@@ -5,11 +5,13 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
@@ -96,12 +98,29 @@ async fn converse(stream: TcpStream, router: Router, limits: &Limits, mut stoppi
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
-        .header_read_timeout(limits.head_time)
+        .header_read_timeout(limits.idle_time)
         .max_buf_size(limits.head.max(SMALLEST_HEAD))
         .max_headers(MOST_HEADERS);
-    let mut connection = std::pin::pin!(builder.serve_connection(stream, TowerToHyperService::new(router)));
+    let spoke = Arc::new(AtomicBool::new(false));
+    let router = TowerToHyperService::new(router);
+    let has_spoken = spoke.clone();
+    let service = service_fn(move |request| {
+        has_spoken.store(true, Ordering::Relaxed);
+        router.call(request)
+    });
+    let mut connection = std::pin::pin!(builder.serve_connection(stream, service));
+    let silent = async {
+        tokio::time::sleep(limits.head_time).await;
+        if spoke.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+    };
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
+        () = silent => {
+            debug!("a connection on which nothing was asked for is cut");
+            return;
+        }
         () = tasks::stopped(&mut stopping) => {
             connection.as_mut().graceful_shutdown();
             connection.await

@@ -54,6 +54,24 @@ async fn a_head_that_drips_is_cut_in_time() {
 }
 
 #[tokio::test]
+async fn a_connection_that_was_used_may_be_idle_longer_but_not_for_ever() {
+    let bench = Bench::with(|config| {
+        config.limits.head_time = Duration::from_millis(200);
+        config.limits.idle_time = Duration::from_secs(2);
+    })
+    .await;
+    let mut raw = Raw::connect(&bench).await;
+    let ask = "GET / HTTP/1.1\r\nhost: x\r\n\r\n";
+    raw.say(ask).await;
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    raw.say(ask).await;
+    let began = Instant::now();
+    let heard = raw.hear().await;
+    assert_eq!(heard.matches("HTTP/1.1 200").count(), 2, "{heard}");
+    assert!(began.elapsed() > Duration::from_millis(1_500), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
 async fn one_connection_too_many_is_told_so() {
     let bench = Bench::with(|config| config.limits.connections = 5).await;
     let mut open = Vec::new();
