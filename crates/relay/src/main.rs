@@ -204,10 +204,11 @@ fn print(running: &Running, kept_in: &str) {
         println!("Note: {remark}.\n");
     }
     println!("The relay is reached at {url} and keeps what comes in {kept_in}.\n");
-    println!("On the desktop:  belfry account add podium --relay {url}");
-    println!("                 belfry account add webhook --relay {url}");
+    let with_code = if running.join_code().is_some() { " --relay-code-stdin" } else { "" };
+    println!("On the desktop:  belfry account add podium --relay {url}{with_code}");
+    println!("                 belfry account add webhook --relay {url}{with_code}");
     match running.join_code() {
-        Some(code) => println!("Join code:       {code}   (the desktop asks for it once)"),
+        Some(code) => println!("Join code:       {code}   (to be typed there, or in the window)"),
         None => println!("Join code:       none: whoever reaches the relay may use it"),
     }
     if url.scheme() != "https" {

@@ -88,7 +88,7 @@ async fn a_relay_for_the_internet_asks_for_its_join_code_and_keeps_it() {
         rest.split_whitespace().next().unwrap().to_owned()
     };
     let first = Program::start(data.path(), public);
-    assert!(first.said.contains("--relay https://hooks.example.org/\n"), "{}", first.said);
+    assert!(first.said.contains("--relay https://hooks.example.org/ --relay-code-stdin\n"), "{}", first.said);
     let said = code(&first);
     assert_eq!(said.len(), 23, "{said}");
     first.end();
