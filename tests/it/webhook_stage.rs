@@ -223,12 +223,12 @@ async fn serve(
     let head = String::from_utf8_lossy(&head).to_lowercase();
     seen.lock().unwrap().push(head.clone());
     let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
-    let below_events = path.starts_with("/events/");
+    let (below_events, parts) = (path.starts_with("/events/"), path.matches('/').count());
     let is_stream = head.starts_with("get ")
         && match make {
-            Make::Gosmee | Make::Mute => below_events,
+            Make::Gosmee | Make::Mute => below_events && parts == 2,
             // Anything but exactly this is answered with a page.
-            Make::Smee => !below_events && head.contains("\r\naccept: text/event-stream\r\n"),
+            Make::Smee => parts == 1 && head.contains("\r\naccept: text/event-stream\r\n"),
         };
     if !is_stream {
         let page = "HTTP/1.1 404 Not Found\r\ncontent-type: text/html\r\nconnection: close\r\n\r\n<html>nothing</html>";

@@ -1114,7 +1114,7 @@ actor?: string | null, };
 
 /**
  * How the events of a feed become notifications: the first rule that fits makes one. All texts but the patterns are templates over
- * the event (`{{ data.title }}`, `{{ event }}`, `{{ channel }}`).
+ * the event (`{{ data.title }}`, `{{ event }}`, `{{ channel }}`, `{{ headers['x-github-event'] }}`).
  */
 export type FieldMap = { 
 /**

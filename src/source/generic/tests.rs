@@ -201,7 +201,7 @@ fn what_is_wrong_with_a_map_is_said_with_rule_field_and_line() {
             "[[rules]]\ntitle = 'x'\n[[rules]]\ntitle = 'y'\nbody = '''\n\n{% if data.a %}'''",
             ["rule 2", "body", "line"],
         ),
-        ("[[rules]]\ntitle = '{{ dta.title }}'", ["rule 1", "“dta”", "data, channel or event"]),
+        ("[[rules]]\ntitle = '{{ dta.title }}'", ["rule 1", "“dta”", "data, channel, event or headers"]),
         ("[[rules]]\ntitle = '{% if data.x %}{{ data.y|uper }}{% endif %}'", ["rule 1", "filter", "“uper”"]),
         ("[[rules]]\ntitle = '{% if data.x is difined %}a{% endif %}'", ["rule 1", "test", "“difined”"]),
         ("[[rules]]\ntitle = '{{ range(9) }}'", ["rule 1", "title", "range"]),

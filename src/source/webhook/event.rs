@@ -93,7 +93,7 @@ fn headers(delivery: &Delivery) -> Value {
 }
 
 /// What tells it from every other: what was signed, where a service never signs the same twice; else the name that the service gave it;
-/// else where it stands in the relay's stream. Names are not signed: whoever sends an old one again could give it a new one.
+/// else when the relay took it in, which is the same however often the relay gives it. Names are not signed: whoever sends an old one again could give it a new one.
 fn own(delivery: &Delivery, scheme: &Signature, data: &Value) -> String {
     if let Some(time) = signature::signed_time(scheme, &delivery.headers) {
         return format!("s{}", digest(&[time.as_bytes(), &delivery.body]));
@@ -110,7 +110,10 @@ fn own(delivery: &Delivery, scheme: &Signature, data: &Value) -> String {
         return format!("d{}", digest(&[name.as_bytes()]));
     }
     match &delivery.position {
-        Some(position) if *scheme == Signature::None => format!("p{position}"),
+        // Its place in the stream would be another after the relay was put back from a backup.
+        Some(_) if *scheme == Signature::None => {
+            format!("t{}.{}", delivery.received.as_millisecond(), digest(&[&delivery.body]))
+        }
         Some(_) | None => {
             let bucket = delivery.received.as_second().div_euclid(BUCKET);
             format!("b{}.{bucket}", digest(&[&delivery.body]))
@@ -224,8 +227,8 @@ mod tests {
         // Signed without time or name: within some minutes.
         assert_eq!(own(hmac, &[], b"a", "5-1", 600), own(hmac, &[], b"a", "5-2", 900));
         assert_ne!(own(hmac, &[], b"a", "5-1", 600), own(hmac, &[], b"a", "5-2", 1300));
-        // Not signed: where it stands. The relay knows a delivery that is sent again.
-        assert_eq!(own(none, &[], b"a", "5-1", 0), own(none, &[], b"a", "5-1", 9000));
-        assert_ne!(own(none, &[], b"a", "5-1", 0), own(none, &[], b"a", "5-2", 0));
+        // Not signed: when the relay took it in. It knows a delivery that is sent again.
+        assert_eq!(own(none, &[], b"a", "5-1", 7), own(none, &[], b"a", "6-9", 7));
+        assert_ne!(own(none, &[], b"a", "5-1", 7), own(none, &[], b"a", "5-2", 8));
     }
 }

@@ -251,11 +251,13 @@ async fn read_head(stream: &mut TcpStream, rules: &Rules) -> Result<(Head, Vec<u
             return Err(No::Gone);
         }
         bytes.extend_from_slice(part.get(..count).unwrap_or_default());
-        if let Some((head, length)) = head(&bytes, rules)? {
-            return Ok((head, bytes.split_off(length)));
-        }
-        if bytes.len() > HEAD_BYTES {
+        let found = head(&bytes, rules)?;
+        // What is behind the head may be the body.
+        if found.as_ref().map_or(bytes.len(), |(_, length)| *length) > HEAD_BYTES {
             return Err(No::Answer(431));
+        }
+        if let Some((head, length)) = found {
+            return Ok((head, bytes.split_off(length)));
         }
     }
 }
