@@ -1,21 +1,21 @@
 //! One link from its connection to its failure: hears what the webhook tells, and beside it looks after the webhook and the lists.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
 use secrecy::SecretString;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
+use super::api::{Api, ApiError};
 use super::catch_up::{CatchUp, Unread};
 use super::normalize::{self, Told};
 use super::taking::{From, Taking};
 use super::webhook::{self, InOrder, Wanted};
 use super::{LAST_WORDS, Podium, places};
 use crate::account::{PodiumPlace, PodiumSettings, Settings, Signature};
+use crate::env::Tasks;
+use crate::env::tasks::Task;
 use crate::link::{Failure, LinkState};
 use crate::source::webhook::{Answer, Delivery, Heard, Hooks, Position, signature};
 use crate::source::{Order, Outbox, Report, Reports};
@@ -41,7 +41,13 @@ struct Looked {
     unread: Vec<Unread>,
 }
 
-type Look = Pin<Box<dyn Future<Output = Result<Looked, Failure>> + Send>>;
+/// A look under way: a task of its own, since it takes turns with what is heard in handing things over, and must go on while this one
+/// waits for its turn.
+#[derive(Debug)]
+struct Look {
+    ended: oneshot::Receiver<Result<Looked, Failure>>,
+    _task: Task,
+}
 
 /// An event that was heard and is not handed over yet.
 #[derive(Debug)]
@@ -56,7 +62,7 @@ pub(super) struct Live<'a> {
     reports: Reports,
     secret: SecretString,
     hooks: Hooks,
-    looks: FuturesUnordered<Look>,
+    look: Option<Look>,
     waiting: Vec<Waiting>,
     /// Where the stream was read to, handed over or not.
     position: Option<Position>,
@@ -87,7 +93,7 @@ impl<'a> Live<'a> {
             reports,
             secret,
             hooks,
-            looks: FuturesUnordered::new(),
+            look: None,
             waiting: Vec::new(),
             position: None,
             written_at: now,
@@ -114,13 +120,16 @@ impl<'a> Live<'a> {
                     self.obey(order).await;
                     Ok(())
                 }
-                Some(looked) = self.looks.next(), if !self.looks.is_empty() => self.looked(looked).await,
+                looked = ended(&mut self.look) => {
+                    self.look = None;
+                    self.looked(looked).await
+                }
                 heard = self.hooks.next(), if self.waiting.len() < TOGETHER => match heard {
                     Ok(heard) => self.heard(heard).await,
                     Err(failure) => Err(failure),
                 },
                 () = tokio::task::yield_now(), if !self.waiting.is_empty() => self.hand_over().await,
-                () = tokio::time::sleep_until(self.look_at), if self.looks.is_empty() => Ok(()),
+                () = tokio::time::sleep_until(self.look_at), if self.look.is_none() => Ok(()),
             };
             if let Err(failure) = step {
                 break failure;
@@ -151,7 +160,7 @@ impl<'a> Live<'a> {
                 if !self.is_live {
                     self.reports.state(LinkState::CatchingUp).await;
                 }
-                if !self.looked && self.looks.is_empty() {
+                if !self.looked && self.look.is_none() {
                     self.once_more = true;
                 }
             }
@@ -259,7 +268,7 @@ impl<'a> Live<'a> {
 
     fn look_if_due(&mut self) {
         let due = self.once_more || Instant::now() >= self.look_at;
-        if !due || !self.looks.is_empty() {
+        if !due || self.look.is_some() {
             return;
         }
         let live = self.is_live && !self.once_more;
@@ -267,26 +276,12 @@ impl<'a> Live<'a> {
         self.look_at = Instant::now() + LONG;
         let (api, taking) = (self.podium.api.clone(), self.taking.clone());
         let (settings, secret) = (self.podium.settings.clone(), self.secret.clone());
-        self.looks.push(Box::pin(async move {
-            let order = put_in_order(&api, &settings, &secret).await?;
-            let Some(place) = &settings.place else { return Err(no_place()) };
-            if taking.nameless() {
-                taking.call(places::names(&api, place).await);
-            }
-            let catch_up = CatchUp {
-                api,
-                taking,
-                location: match place {
-                    PodiumPlace::Location { uid, .. } => Some(uid.clone()),
-                    PodiumPlace::Organization { .. } => None,
-                },
-                events: order.events.clone(),
-                listened_since: order.created,
-                live: live && !order.made && !order.was_off,
-            };
-            let unread = catch_up.run().await?;
-            Ok(Looked { order, unread })
-        }));
+        let (end, ended) = oneshot::channel();
+        let task = Tasks::start("look after Podium", async move {
+            // Nobody waits any more if the link has ended meanwhile.
+            drop(end.send(look(api, taking, settings, secret, live).await));
+        });
+        self.look = Some(Look { ended, _task: task });
     }
 
     async fn looked(&mut self, looked: Result<Looked, Failure>) -> Result<(), Failure> {
@@ -345,15 +340,53 @@ impl<'a> Live<'a> {
     }
 
     async fn say_if_live(&mut self) {
-        if !self.is_live && self.past_is_over && self.looked && !self.once_more && self.looks.is_empty() {
+        if !self.is_live && self.past_is_over && self.looked && !self.once_more && self.look.is_none() {
             self.is_live = true;
             self.reports.state(LinkState::Live).await;
         }
     }
 }
 
+/// How a look ended, once it has.
+async fn ended(look: &mut Option<Look>) -> Result<Looked, Failure> {
+    match look {
+        Some(look) => {
+            (&mut look.ended).await.unwrap_or_else(|_| Err(Failure::transient("Belfry is stopping")))
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// Looks after the webhook first, then the lists: what happens meanwhile, the webhook tells.
+async fn look(
+    api: Api,
+    taking: Taking,
+    settings: PodiumSettings,
+    secret: SecretString,
+    live: bool,
+) -> Result<Looked, Failure> {
+    let order = put_in_order(&api, &settings, &secret).await?;
+    let Some(place) = &settings.place else { return Err(no_place()) };
+    if taking.nameless() {
+        taking.call(places::names(&api, place).await);
+    }
+    let catch_up = CatchUp {
+        api,
+        taking,
+        location: match place {
+            PodiumPlace::Location { uid, .. } => Some(uid.clone()),
+            PodiumPlace::Organization { .. } => None,
+        },
+        events: order.events.clone(),
+        listened_since: order.created,
+        live: live && !order.made && !order.was_off,
+    };
+    let unread = catch_up.run().await?;
+    Ok(Looked { order, unread })
+}
+
 async fn put_in_order(
-    api: &super::api::Api,
+    api: &Api,
     settings: &PodiumSettings,
     secret: &SecretString,
 ) -> Result<InOrder, Failure> {
@@ -366,7 +399,7 @@ async fn put_in_order(
         secret,
         known: settings.webhook.as_deref(),
     };
-    webhook::put_in_order(api, &wanted).await.map_err(super::api::ApiError::into_failure)
+    webhook::put_in_order(api, &wanted).await.map_err(ApiError::into_failure)
 }
 
 fn no_place() -> Failure {

@@ -29,7 +29,9 @@ pub(super) enum Wished {
 
 /// Asks which places there are.
 pub(super) async fn there(api: &Api) -> Result<Places, ApiError> {
-    let locations = api.locations().await?;
+    let mut locations = api.locations().await?;
+    // The service's order is not documented.
+    locations.sort_by_key(|location| location.name.to_lowercase());
     let mut all: Vec<PodiumPlace> = locations
         .iter()
         .map(|location| PodiumPlace::Location {

@@ -1,9 +1,10 @@
 //! Takes things in, wherever they come from: compares each with what is kept and hands over what is new, with the cursor. One batch at a
 //! time, so that what the webhook tells and what the lists have can come side by side.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 
+use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -148,11 +149,12 @@ impl Taking {
 
     /// The cursor is committed with the last rows, and after all others.
     async fn take_together(&self, batch: &[Told], from: From, cursor: Option<Cursor>) -> Result<(), Failure> {
-        let mut now: BTreeMap<String, Notification> = BTreeMap::new();
+        // What is kept, and then what comes before in the same batch.
+        let mut known = self.known(batch).await?;
         let (mut rows, mut late, mut old) = (Vec::new(), Vec::new(), Vec::new());
         for told in batch {
-            let Some(row) = self.news(told, &now).await? else { continue };
-            now.insert(row.external_id.clone(), row.clone());
+            let Some(row) = self.news(told, &known).await? else { continue };
+            known.insert(row.external_id.clone(), row.clone());
             match from {
                 From::Comparison(present) if is_late(&row, present) => late.push(row),
                 From::FirstList(listened) if listened.is_none_or(|since| row.occurred_at < since) => {
@@ -179,46 +181,56 @@ impl Taking {
         Ok(())
     }
 
-    /// The row to keep, if this is news beside what is kept or stands before it in the same batch.
+    /// What is kept under any of their names.
+    async fn known(&self, batch: &[Told]) -> Result<BTreeMap<String, Notification>, Failure> {
+        let names: BTreeSet<&String> = batch.iter().flat_map(names).collect();
+        let asked = join_all(names.iter().map(|name| self.reports.kept_one(name))).await;
+        let mut known = BTreeMap::new();
+        for (name, kept) in names.into_iter().zip(asked) {
+            if let Some(kept) = kept? {
+                known.insert(name.clone(), kept);
+            }
+        }
+        Ok(known)
+    }
+
+    /// The row to keep, if this is news beside what is known.
     async fn news(
         &self,
         told: &Told,
-        batch: &BTreeMap<String, Notification>,
+        known: &BTreeMap<String, Notification>,
     ) -> Result<Option<Notification>, Failure> {
         let mut row = told.row.clone();
-        for name in std::iter::once(&told.row.external_id).chain(&told.also) {
-            let kept = match batch.get(name) {
-                Some(row) => Some(row.clone()),
-                None => self.reports.kept_one(name).await?,
-            };
-            if let Some(kept) = kept {
-                row.external_id.clone_from(name);
-                return Ok(later(&kept, row));
-            }
-        }
-        if let Some(kept) = self.under_another_name(told, batch).await? {
-            row.external_id.clone_from(&kept.external_id);
-            return Ok(later(&kept, row));
-        }
-        Ok(Some(row))
+        let kept = match names(told).find_map(|name| known.get(name)) {
+            Some(kept) => Some(kept.clone()),
+            None => self.under_another_name(told, known).await?,
+        };
+        let Some(kept) = kept else { return Ok(Some(row)) };
+        row.external_id.clone_from(&kept.external_id);
+        Ok(later(&kept, row))
     }
 
     /// A message that lacks its own name, or the names of its items, may be kept under the other one.
     async fn under_another_name(
         &self,
         told: &Told,
-        batch: &BTreeMap<String, Notification>,
+        known: &BTreeMap<String, Notification>,
     ) -> Result<Option<Notification>, Failure> {
         if !told.row.external_id.starts_with(MESSAGES) || is_fully_named(&told.row) {
             return Ok(None);
         }
         let kept = self.reports.kept(MESSAGES, Some(told.row.occurred_at), LOOKED_THROUGH).await?;
-        let names: Vec<&String> = std::iter::once(&told.row.external_id).chain(&told.also).collect();
+        let names: Vec<&String> = names(told).collect();
         let is_it = |row: &&Notification| {
             super::normalize::message_names(&data(row)).iter().any(|name| names.contains(&name))
         };
-        Ok(batch.values().find(is_it).cloned().or_else(|| kept.iter().find(is_it).cloned()))
+        Ok(known.values().find(is_it).cloned().or_else(|| kept.iter().find(is_it).cloned()))
     }
+}
+
+/// Every name of a thing, the best one first.
+fn names(told: &Told) -> impl Iterator<Item = &String> {
+    std::iter::once(&told.row.external_id).chain(&told.also)
 }
 
 /// The data of a kept row.

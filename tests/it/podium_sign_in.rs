@@ -1,0 +1,152 @@
+//! Signing in to Podium: the code comes back over the relay, the place is chosen, and there is exactly one webhook.
+
+use belfry::account::{PodiumPlace, Receiver, Settings};
+use belfry::env::SecretName;
+use belfry::source::podium::sign_in::{self, SignInError, Step};
+use belfry_sandbox::podium::{App, Consent, EVENT_TYPES, TokenErrors};
+use secrecy::ExposeSecret;
+
+use crate::podium_stage::{Shop, local};
+
+#[tokio::test]
+async fn the_code_comes_back_over_the_relay_and_the_place_is_chosen() {
+    let shop = Shop::empty().await;
+    let Step::Browser(mut browser) = shop.begin(shop.wish(None)).await else { panic!("no browser") };
+    assert!(browser.comes_by_itself());
+    let query: std::collections::BTreeMap<_, _> = browser.url().query_pairs().into_owned().collect();
+    assert!(query["scope"].contains("read_messages") && query["scope"].contains("read_phones"), "{query:?}");
+    assert!(!query["scope"].contains("write"), "{query:?}");
+    assert!(!browser.url().as_str().contains('+') && !query.contains_key("code_challenge"));
+    // Somebody else's return does not end this one.
+    let to = shop.browse(browser.url()).await;
+    let forged = to.as_str().replace(&query["state"], &format!("{}x", query["state"]));
+    shop.return_to_relay(&forged.parse().unwrap()).await;
+    shop.return_to_relay(&to).await;
+    let Step::Place(mut choice) = browser.wait().await.unwrap() else { panic!("no choice") };
+    let names: Vec<_> = choice.places().iter().map(PodiumPlace::name).collect();
+    assert_eq!(names, ["Harbour Street", "Market Square", "Harbour Bikes"]);
+    let wrong = choice.choose("Moon").await.unwrap_err();
+    assert!(wrong.to_string().contains("Market Square"), "{wrong}");
+    assert_eq!(shop.podium().webhooks(), [], "nothing is made before there is a choice");
+
+    let Step::Done(signed_in) = choice.choose("market square").await.unwrap() else { panic!("not done") };
+    assert_eq!(signed_in.label, "Market Square");
+    let Settings::Podium(settings) = &signed_in.settings else { panic!("{signed_in:?}") };
+    let webhooks = shop.podium().webhooks();
+    let [webhook] = webhooks.as_slice() else { panic!("{webhooks:?}") };
+    assert_eq!(Some(&webhook.uid), settings.webhook.as_ref());
+    assert_eq!(webhook.url.as_deref(), settings.receiver.hook_url().as_ref().map(url::Url::as_str));
+    assert_eq!(webhook.location_uid.as_deref(), settings.place.as_ref().map(PodiumPlace::uid));
+    let secret = webhook.secret.clone().unwrap();
+    assert!(secret.len() == 64 && secret.chars().all(|c| c.is_ascii_hexdigit()), "{secret}");
+    let wanted = EVENT_TYPES.iter().filter(|(name, _)| *name != "contact.unchanged").count();
+    assert_eq!(webhook.event_types.len(), wanted);
+    let kept: Vec<_> = signed_in.secrets.iter().map(|(name, _)| *name).collect();
+    assert_eq!(
+        kept,
+        [SecretName::ClientSecret, SecretName::SigningSecret, SecretName::ReadToken, SecretName::Tokens]
+    );
+    assert_eq!(signed_in.secrets[1].1.expose_secret(), secret);
+    assert!(!format!("{signed_in:?}").contains(&secret), "a secret shows");
+}
+
+#[tokio::test]
+async fn a_webhook_that_is_left_over_is_taken_over_and_others_are_not_touched() {
+    let mut shop = Shop::empty().await;
+    let other = shop.podium().add_webhook("https://elsewhere.example/hook", "theirs");
+    let first = shop.sign_in_to(shop.first_place()).await.unwrap();
+    shop.keep(&first).await;
+    let mut again = shop.settings.clone().unwrap();
+    again.webhook = None;
+    let joined = belfry::source::webhook::Joined {
+        receiver: again.receiver.clone(),
+        secrets: belfry::source::webhook::Secrets {
+            read_token: shop.stored(SecretName::ReadToken).await,
+            seal_key: None,
+        },
+    };
+    let step = sign_in::begin(&shop.env, &shop.account, again, shop.secret(), joined).await.unwrap();
+    let Step::Browser(mut browser) = step else { panic!("no browser") };
+    shop.return_to_relay(&shop.browse(browser.url()).await).await;
+    let Step::Done(second) = browser.wait().await.unwrap() else { panic!("not done") };
+    let Settings::Podium(settings) = &second.settings else { panic!("{second:?}") };
+    assert_eq!(settings.webhook, shop.settings.as_ref().unwrap().webhook, "the same one");
+    let webhooks = shop.podium().webhooks();
+    assert_eq!(webhooks.len(), 2);
+    let ours = webhooks.iter().find(|webhook| Some(&webhook.uid) == settings.webhook.as_ref()).unwrap();
+    assert_eq!(ours.secret.as_deref(), Some(second.secrets[1].1.expose_secret()), "with a fresh secret");
+    assert_eq!(webhooks.iter().find(|webhook| webhook.uid == other.uid), Some(&other));
+}
+
+#[tokio::test]
+async fn a_sign_in_that_is_not_kept_leaves_nothing_behind() {
+    let shop = Shop::empty().await;
+    let other = shop.podium().add_webhook("https://elsewhere.example/hook", "theirs");
+    let signed_in = shop.sign_in_to(shop.first_place()).await.unwrap();
+    assert_eq!(shop.podium().webhooks().len(), 2);
+    sign_in::undo(&shop.env, &shop.account, None, &signed_in).await.unwrap();
+    assert_eq!(shop.podium().webhooks(), [other]);
+}
+
+#[tokio::test]
+async fn without_a_relay_the_address_is_pasted() {
+    let shop = Shop::empty().await;
+    let mut wish = shop.wish_over(local(4711), shop.first_place());
+    let joined = shop.join(&wish).await;
+    let refused = sign_in::begin(&shop.env, &shop.account, wish.clone(), shop.secret(), joined.clone()).await;
+    assert_eq!(refused.err(), Some(SignInError::NoRedirect));
+    wish.redirect_url = Some("https://me.example/done".parse().unwrap());
+    let step = sign_in::begin(&shop.env, &shop.account, wish, shop.secret(), joined).await.unwrap();
+    let Step::Browser(mut browser) = step else { panic!("no browser") };
+    assert!(!browser.comes_by_itself());
+    let to = shop.browse(browser.url()).await;
+    assert!(to.as_str().starts_with("https://me.example/done?"), "{to}");
+    let forged = format!("{to}x");
+    assert_eq!(browser.pasted(&forged).await.err(), Some(SignInError::NotACode));
+    let Step::Done(signed_in) = browser.pasted(to.as_str()).await.unwrap() else { panic!("not done") };
+    let Settings::Podium(settings) = &signed_in.settings else { panic!("{signed_in:?}") };
+    assert!(matches!(settings.receiver, Receiver::Local(_)));
+    assert_eq!(shop.podium().webhooks()[0].url.as_deref(), Some("http://127.0.0.1:4711/hook"));
+}
+
+#[tokio::test]
+async fn each_way_in_which_a_sign_in_fails_has_its_words() {
+    let shop = Shop::empty().await;
+    let podium = shop.podium();
+    podium.set(|settings| settings.consent = Consent::Deny);
+    assert_eq!(shop.sign_in_to(shop.first_place()).await.err(), Some(SignInError::Cancelled));
+    podium.set(|settings| settings.consent = Consent::Allow);
+    for errors in [TokenErrors::Oauth, TokenErrors::Podium] {
+        podium.set(|settings| settings.token_errors = errors);
+        podium.add_app(App { client_secret: "another".into(), ..podium.app() });
+        let mut wish = shop.wish(shop.first_place());
+        wish.client_id = podium.app().client_id;
+        let joined = shop.join(&wish).await;
+        let step = sign_in::begin(&shop.env, &shop.account, wish, "wrong".into(), joined).await.unwrap();
+        let Step::Browser(mut browser) = step else { panic!("no browser") };
+        shop.return_to_relay(&shop.browse(browser.url()).await).await;
+        assert_eq!(browser.wait().await.err(), Some(SignInError::WrongKey), "{errors:?}");
+    }
+    let nowhere = PodiumPlace::Location { uid: "Moon".into(), organization_uid: None, name: String::new() };
+    let error = shop.sign_in_to(Some(nowhere)).await.unwrap_err();
+    assert!(error.to_string().contains("“Moon”") && error.to_string().contains("Harbour Street"), "{error}");
+    podium.set(|settings| settings.withheld_scopes = vec!["read_locations".into()]);
+    let error = shop.sign_in_to(shop.first_place()).await.unwrap_err();
+    assert!(error.needs_sign_in() && error.to_string().contains("read_locations"), "{error}");
+    assert_eq!(podium.webhooks(), [], "nothing was made");
+}
+
+#[tokio::test]
+async fn events_that_the_app_may_not_have_are_left_out_unless_they_were_asked_for() {
+    let shop = Shop::empty().await;
+    shop.podium().set(|settings| settings.withheld_scopes = vec!["read_phones".into()]);
+    let signed_in = shop.sign_in_to(shop.first_place()).await.unwrap();
+    let Settings::Podium(settings) = &signed_in.settings else { panic!("{signed_in:?}") };
+    assert!(settings.events.len() > 15 && settings.events.iter().all(|event| !event.starts_with("call.")));
+    sign_in::undo(&shop.env, &shop.account, None, &signed_in).await.unwrap();
+    let mut wish = shop.wish(shop.first_place());
+    wish.events = vec!["call.missed".into(), "message.received".into()];
+    let error = shop.sign_in_by(wish).await.unwrap_err();
+    assert!(error.needs_sign_in() && error.to_string().contains("read_phones"), "{error}");
+    assert_eq!(shop.podium().webhooks(), []);
+}
