@@ -296,6 +296,27 @@ async fn a_relay_that_goes_away_is_waited_for_and_nothing_is_lost() {
 }
 
 #[tokio::test]
+async fn a_gap_is_said_and_the_lists_bring_what_they_have() {
+    let mut shop = Shop::live().await;
+    let podium = shop.podium();
+    podium.message_received("Ada Brook", "Before");
+    shop.until_titled("Ada Brook sent a text message").await;
+    let port = shop.stop_relay().await;
+    // What the relay took in after its backup was made is lost; Podium's lists have it.
+    let lost = podium.silently().message_received("Ben Carter", "Lost on the way");
+    shop.start_restored_relay(port).await;
+    let note = shop.until_titled("Something may be missing").await;
+    assert!(!note.wants_banner && note.body.contains("contacts and calls cannot be"), "{note:?}");
+    let id = format!("message/{}", lost.uid);
+    let kept = shop.until("what was lost", |kept| kept.rows.contains_key(&id)).await;
+    assert_eq!(arrivals(&kept, &id), [Arrival::Backlog]);
+    shop.until_live().await;
+    podium.message_received("Cy Dale", "After");
+    shop.until_titled("Cy Dale sent a text message").await;
+    assert_eq!(shop.kept().came.len(), 4, "the first one did not come again: {:?}", shop.titles());
+}
+
+#[tokio::test]
 async fn cursors_that_run_out_begin_a_list_anew() {
     let mut shop = Shop::live().await;
     shop.stop().await;

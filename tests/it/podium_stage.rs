@@ -57,7 +57,7 @@ impl Shop {
         let sandbox = Sandbox::start(Options::apart()).await.unwrap();
         sandbox.podium().set(|settings| settings.consent = Consent::Allow);
         let home = tempfile::tempdir().unwrap();
-        let relay = start_relay(&home, 0).await;
+        let relay = start_relay(&home, 0, false).await;
         Self {
             env: env(home.path()),
             sandbox,
@@ -200,7 +200,12 @@ impl Shop {
     }
 
     pub async fn start_relay(&mut self, port: u16) {
-        self.relay = Some(start_relay(&self.home, port).await);
+        self.relay = Some(start_relay(&self.home, port, false).await);
+    }
+
+    /// With a store that was put back from a backup: nobody knows what it lacks.
+    pub async fn start_restored_relay(&mut self, port: u16) {
+        self.relay = Some(start_relay(&self.home, port, true).await);
     }
 
     pub async fn sign_out(&self) -> Result<(), Failure> {
@@ -262,11 +267,12 @@ pub fn local(port: u16) -> Receiver {
     Receiver::Local(LocalSettings { port, public_url: None })
 }
 
-fn start_relay(home: &tempfile::TempDir, port: u16) -> impl Future<Output = Running> {
+fn start_relay(home: &tempfile::TempDir, port: u16, restored: bool) -> impl Future<Output = Running> {
     let config = Config {
         listen: ([127, 0, 0, 1], port).into(),
         store: StoreAt::File(home.path().join("relay.db")),
         open: Some(true),
+        restored,
         ..Config::default()
     };
     async { Relay::start(config).await.unwrap() }

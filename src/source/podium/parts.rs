@@ -277,3 +277,81 @@ fn listed(value: &Value) -> Option<String> {
     };
     (!all.is_empty()).then(|| one_line(&all.join(", "), LINE))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::account::AccountId;
+    use crate::source::podium::normalize::{Names, Reader, event};
+
+    fn told(kind: &str, data: &Value) -> Vec<Part> {
+        let account = AccountId::new("podium").unwrap();
+        let (app_url, names) = ("https://app.podium.com".parse().unwrap(), Names::default());
+        let reader =
+            Reader { account: &account, app_url: &app_url, names: &names, now: Timestamp::UNIX_EPOCH };
+        let body = json!({"data": data, "metadata": {"eventType": kind, "eventUid": "e"}}).to_string();
+        parts(&event(body.as_bytes(), reader).row)
+    }
+
+    fn labels(part: &Part) -> Vec<(&str, &str)> {
+        let Part::Facts { facts, .. } = part else { panic!("{part:?}") };
+        facts.iter().map(|fact| (fact.label.as_str(), fact.value.as_str())).collect()
+    }
+
+    #[test]
+    fn a_message_is_shown_whole_with_what_came_with_it_and_how() {
+        let parts = told(
+            "message.received",
+            &json!({"body": "Hi\n<b>there</b>", "contactName": "Ada", "createdAt": "2026-11-22T10:00:00Z",
+                "conversation": {"channel": {"type": "phone", "identifier": "+15550100"}},
+                "items": [{"attachmentUrl": "https://x.example/1", "attachmentContentType": "image/png"}]}),
+        );
+        let [Part::Text { text, .. }, Part::Files { files, .. }, facts] = parts.as_slice() else {
+            panic!("{parts:?}")
+        };
+        assert_eq!((text.as_str(), files[0].kind.as_deref()), ("Hi\n<b>there</b>", Some("image/png")));
+        assert_eq!(
+            labels(facts),
+            [
+                ("With", "Ada"),
+                ("Over", "phone"),
+                ("Number or address", "+15550100"),
+                ("Written", "22 Nov 2026, 10:00 UTC")
+            ]
+        );
+    }
+
+    #[test]
+    fn a_review_shows_its_stars_and_a_contact_what_was_changed() {
+        let parts = told(
+            "review.created",
+            &json!({"review": {"rating": 4, "body": "Good", "url": "https://g.example/1"}}),
+        );
+        let [Part::Answer { words, stars, .. }, Part::Text { .. }, Part::Link { url, .. }] = parts.as_slice()
+        else {
+            panic!("{parts:?}")
+        };
+        assert_eq!((words.as_str(), *stars), ("4 of 5 stars", Some(Stars { given: 4, of: 5 })));
+        assert_eq!(url.as_deref(), Some("https://g.example/1"));
+        let parts = told(
+            "contact.updated",
+            &json!({"before": {"name": "A."}, "after": {"name": "Ada", "tags": [{"label": "vip"}]}}),
+        );
+        let [Part::Changes { changes, .. }, facts] = parts.as_slice() else { panic!("{parts:?}") };
+        assert_eq!((changes[0].from.as_deref(), changes[0].to.as_deref()), (Some("A."), Some("Ada")));
+        assert_eq!(labels(facts), [("Name", "Ada"), ("Tags", "vip")]);
+    }
+
+    #[test]
+    fn what_is_not_there_makes_no_part() {
+        for kind in PodiumKind::ALL {
+            assert_eq!(
+                told(kind.name(), &json!({"body": null, "items": null, "payments": 7, "review": []})),
+                [],
+                "{kind:?}"
+            );
+        }
+    }
+}
