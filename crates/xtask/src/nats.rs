@@ -22,6 +22,7 @@ pub const ELECTION: Duration = Duration::from_secs(60);
 
 /// The largest message these servers take: room for the largest body in base64.
 const MAX_PAYLOAD: &str = "4MB";
+const ROOM: &str = "64GB";
 /// What a server answers about itself at most waits this long.
 const ANSWER: Duration = Duration::from_secs(5);
 
@@ -36,11 +37,13 @@ pub struct Setup {
     pub sign_in: Option<(String, String)>,
     /// As a server's configuration writes it; `None` is the server's own limit, 1 MiB.
     pub max_payload: Option<&'static str>,
+    /// How much each may store. Said, since a server that is not told looks at how full the disk is.
+    pub room: &'static str,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { nodes: 3, jetstream: true, sign_in: None, max_payload: Some(MAX_PAYLOAD) }
+        Self { nodes: 3, jetstream: true, sign_in: None, max_payload: Some(MAX_PAYLOAD), room: ROOM }
     }
 }
 
@@ -200,7 +203,8 @@ impl Cluster {
         }
         if self.setup.jetstream {
             let store = self.folder.path().join(&node.name);
-            writeln!(text, "jetstream {{ store_dir: {:?} }}", store.display().to_string())?;
+            let store = store.display().to_string();
+            writeln!(text, "jetstream {{ store_dir: {store:?}, max_file: {} }}", self.setup.room)?;
         }
         if let Some((user, password)) = &self.setup.sign_in {
             writeln!(text, "authorization {{ user: {user:?}, password: {password:?} }}")?;

@@ -130,16 +130,21 @@ async fn without_a_majority_senders_are_told_soon_and_it_heals_by_itself() {
     assert_eq!(servers.held(STREAM).unwrap().messages, 3);
 }
 
+/// How many webhooks; `BELFRY_RELAY_RINGS=10000` for the long run.
+fn rings() -> u32 {
+    std::env::var("BELFRY_RELAY_RINGS").map_or(2_000, |count| count.parse().unwrap())
+}
+
 /// Now and then the leader, now and then a relay, each started again a moment later.
 #[tokio::test(flavor = "multi_thread")]
 async fn relays_and_leaders_killed_again_and_again_lose_nothing_and_double_nothing() {
-    const EVENTS: u32 = 2_000;
+    let events = rings();
     let mut servers = Servers::three().await;
     let mut relays = relays(&servers, 2).await;
     let channel = relays[0].channel().await;
     let reader = Reader::start(&[&relays[0], &relays[1]], &channel, None);
     let sender = Sender::new(&[&relays[0], &relays[1]], &channel);
-    let sending = sender.send(EVENTS, 8);
+    let sending = sender.send(events, 8);
     let mut kills = 0;
     while !sending.is_finished() {
         let victim: u32 = rand::random_range(0..3);
@@ -157,12 +162,12 @@ async fn relays_and_leaders_killed_again_and_again_lose_nothing_and_double_nothi
         }
         kills += 1;
         let so_far = sender.seen().taken;
-        sender.until_taken((so_far + rand::random_range(50..250)).min(EVENTS)).await;
+        sender.until_taken((so_far + rand::random_range(50..250)).min(events)).await;
     }
     sending.await.unwrap();
-    reader.until(usize::try_from(EVENTS).unwrap()).await;
-    reader.assert_each_once(EVENTS);
-    assert_eq!(servers.held(STREAM).unwrap().messages, u64::from(EVENTS));
+    reader.until(usize::try_from(events).unwrap()).await;
+    reader.assert_each_once(events);
+    assert_eq!(servers.held(STREAM).unwrap().messages, u64::from(events));
     let seen = sender.seen();
     assert!(kills > 2 && seen.slowest < PATIENCE, "{kills} kills, {seen:?}");
     println!("{kills} kills, {} connections of the reader, {seen:?}", reader.heard().connections);

@@ -86,6 +86,17 @@ async fn three_servers_keep_three_copies_and_there_is_nothing_to_remark() {
 }
 
 #[tokio::test]
+async fn servers_with_little_room_keep_less_and_say_so() {
+    for nodes in [1, 3] {
+        let servers = Servers::with(Setup { nodes, room: "1GB", ..Setup::default() }).await;
+        let store = servers.open().await;
+        let remarks = store.remarks().join("\n");
+        assert!(remarks.contains("reserved room for 686 MiB"), "{nodes}: {remarks}");
+        store.append(entry(channel(1), 1)).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn limits_that_changed_are_taken_over_and_what_was_kept_stays() {
     let servers = Servers::three().await;
     let store = servers.open().await;

@@ -75,6 +75,25 @@ async fn more_than_a_channel_may_hold_is_a_gap_and_less_is_none() {
 }
 
 #[tokio::test]
+async fn what_went_from_the_middle_of_the_stream_is_a_gap_for_its_channel_only() {
+    let servers = Servers::three().await;
+    let store = servers.open_with(Retention { entries: 4, ..Retention::default() }).await;
+    let others = store.append(entry(channel(2), 0)).await.unwrap().seq;
+    let mut seqs = Vec::new();
+    for n in 0..7 {
+        seqs.push(store.append(entry(channel(1), n)).await.unwrap().seq);
+    }
+    assert_eq!(servers.held(STREAM).unwrap().first, others, "the stream still begins where it began");
+    for (after, missed) in [(0, true), (seqs[0], true), (seqs[1], true), (seqs[2], false), (seqs[6], false)] {
+        let page = store.read(channel(1), after, 10).await.unwrap();
+        assert_eq!(after < page.trimmed, missed, "after {after}: {page:?}");
+    }
+    for after in [0, others] {
+        assert!(store.read(channel(2), after, 10).await.unwrap().trimmed <= after);
+    }
+}
+
+#[tokio::test]
 async fn what_went_of_age_is_a_gap() {
     let servers = Servers::with(Setup { nodes: 1, ..Setup::default() }).await;
     let age = Duration::from_secs(2);
@@ -103,8 +122,12 @@ async fn the_position_of_a_quiet_channel_moves_on_once_it_is_sure() {
     let store = servers.open().await;
     let mine = store.append(entry(channel(1), 1)).await.unwrap().seq;
     let others = store.append(entry(channel(2), 1)).await.unwrap().seq;
-    let at_once = store.read(channel(1), mine, 10).await.unwrap();
-    assert_eq!((at_once.end, at_once.newest), (mine, others));
+    let began = tokio::time::Instant::now();
+    for _ in 0..2 {
+        let at_once = store.read(channel(1), mine, 10).await.unwrap();
+        assert!(began.elapsed() > Duration::from_secs(4) || at_once.end == mine, "too early: {at_once:?}");
+        assert_eq!(at_once.newest, others);
+    }
     let until = tokio::time::Instant::now() + LIMIT;
     while store.read(channel(1), mine, 10).await.unwrap().end < others {
         assert!(tokio::time::Instant::now() < until, "it never becomes sure");

@@ -1,6 +1,6 @@
 //! What the relays of one stream share besides its entries: their keys, the epoch, and when each channel had its first entry.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_nats::jetstream::context::{Context, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
@@ -55,7 +55,8 @@ impl Bucket {
                     Err(error) => error.kind(),
                 },
             };
-            if !matches!(next_step(&error, &mut config, false), Step::Again) || started.elapsed() >= ELECTION
+            if !matches!(next_step(&error, &mut config, false, Duration::ZERO), Step::Again)
+                || started.elapsed() >= ELECTION
             {
                 return Err(StoreError::Unfit(words(&error)));
             }

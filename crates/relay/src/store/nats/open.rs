@@ -18,6 +18,8 @@ use crate::store::{Store, StoreError, Wakes};
 
 /// How long a cluster that has just been started gets to choose its leaders.
 pub(super) const ELECTION: Duration = Duration::from_secs(30);
+/// So soon, the servers of a cluster know each other.
+const MEETING: Duration = Duration::from_secs(5);
 /// The servers keep every message id of this time in memory, so it is shorter than what is retained; senders retry for some hours.
 const DOUBLES: Duration = Duration::from_secs(24 * 3600);
 /// Below this, a stream is of no use.
@@ -52,8 +54,14 @@ pub(in crate::store) async fn open(at: NatsAt, retention: Retention) -> Result<A
         }),
         ..Config::default()
     };
-    let stream = find_or_make(&jetstream, &mut config, at.replicas.is_none(), &mut remarks).await?;
+    let stream = find_or_make(&jetstream, &mut config, at.replicas.is_none()).await?;
     let info = stream.cached_info();
+    if info.config.max_bytes.unsigned_abs() < retention.total_bytes {
+        let kept = info.config.max_bytes >> 20;
+        remarks.push(format!(
+            "NATS has reserved room for {kept} MiB of webhooks, not for all that --keep-total-mb wishes"
+        ));
+    }
     if info.config.num_replicas == 1 {
         remarks.push(
             "Entries lie on one NATS server only: if its disk is lost, so are they; three servers in a cluster keep them".to_owned(),
@@ -94,12 +102,7 @@ pub(in crate::store) async fn open(at: NatsAt, retention: Retention) -> Result<A
 }
 
 /// The stream with these limits. `alone`: where the server is not part of a cluster, one copy has to do.
-async fn find_or_make(
-    jetstream: &Context,
-    config: &mut Config,
-    alone: bool,
-    remarks: &mut Vec<String>,
-) -> Result<Stream, StoreError> {
+async fn find_or_make(jetstream: &Context, config: &mut Config, alone: bool) -> Result<Stream, StoreError> {
     let started = Instant::now();
     loop {
         let error = match jetstream.get_stream(&config.name).await {
@@ -120,38 +123,51 @@ async fn find_or_make(
                 }
             },
         };
-        match next_step(&error, config, alone) {
+        match next_step(&error, config, alone, started.elapsed()) {
             Step::Again if started.elapsed() < ELECTION => tokio::time::sleep(BREATH).await,
             Step::Again => return Err(StoreError::Unfit(words(&error))),
-            Step::Changed(remark) => remarks.extend(remark),
+            Step::Changed => {}
             Step::Never => return Err(StoreError::Unfit(words(&error))),
         }
     }
 }
 
+/// Wishes for less than half the room, if that is still of use. Rooms are round numbers: exactly half could be all that there is, and the keys
+/// need some, too.
+fn smaller(config: &mut Config) -> bool {
+    let less = config.max_bytes / 16 * 7;
+    let useful = less.unsigned_abs() >= SMALLEST;
+    if useful {
+        config.max_bytes = less;
+    }
+    useful
+}
+
 pub(super) enum Step {
     /// As it is, a moment later.
     Again,
-    /// With other wishes, at once, and what a person should know of it.
-    Changed(Option<String>),
+    /// With other wishes, at once.
+    Changed,
     Never,
 }
 
-pub(super) fn next_step(error: &CreateStreamErrorKind, config: &mut Config, alone: bool) -> Step {
+pub(super) fn next_step(
+    error: &CreateStreamErrorKind,
+    config: &mut Config,
+    alone: bool,
+    waited: Duration,
+) -> Step {
     match error {
         CreateStreamErrorKind::JetStream(refused) => match refused.error_code() {
             ErrorCode::STREAM_REPLICAS_NOT_SUPPORTED if alone && config.num_replicas > 1 => {
                 config.num_replicas = 1;
-                Step::Changed(None)
+                Step::Changed
             }
-            ErrorCode::STORAGE_RESOURCES_EXCEEDED | ErrorCode::INSUFFICIENT_RESOURCES
-                if config.max_bytes.unsigned_abs() / 2 >= SMALLEST =>
-            {
-                config.max_bytes /= 2;
-                let kept = config.max_bytes >> 20;
-                Step::Changed(Some(format!("The NATS server has little room: at most {kept} MiB are kept")))
+            ErrorCode::STORAGE_RESOURCES_EXCEEDED | ErrorCode::INSUFFICIENT_RESOURCES if smaller(config) => {
+                Step::Changed
             }
-            // Servers that are just starting know too few others yet.
+            // Servers that are just starting know too few others yet; later it means that the others have no room for so much.
+            ErrorCode::CLUSTER_NO_PEERS if waited >= MEETING && smaller(config) => Step::Changed,
             ErrorCode::CLUSTER_NOT_AVAILABLE | ErrorCode::CLUSTER_NO_PEERS | ErrorCode::STREAM_NAME_EXIST => {
                 Step::Again
             }
@@ -178,7 +194,7 @@ pub(super) fn words(error: &CreateStreamErrorKind) -> String {
                 "JetStream is not on for this NATS account: switch it on in the server's configuration".to_owned()
             }
             ErrorCode::CLUSTER_NO_PEERS => {
-                "The NATS cluster has fewer than three servers with JetStream: start them all".to_owned()
+                "The NATS cluster has fewer than three servers with JetStream and room: start them all".to_owned()
             }
             _ => format!("NATS does not make the stream: {refused}"),
         },
