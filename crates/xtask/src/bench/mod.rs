@@ -6,6 +6,7 @@ mod lines;
 mod measure;
 mod peers;
 mod pusher;
+mod relay;
 mod report;
 mod window;
 
@@ -43,11 +44,18 @@ pub(crate) enum Part {
     Window,
     /// A thousand channels and a hundred thousand messages over Pusher
     Pusher,
+    /// How soon a sender of webhooks is answered, and ten thousand of them through
+    Relay,
 }
 
 /// Says whether the figures could be taken. A part that is named is measured alone, and its figures are printed and not kept.
 pub(crate) fn run(place: &Place, part: Option<Part>) -> Result<bool> {
-    setup::install(&[packages::DESKTOP, packages::WINDOW].concat())?;
+    if part == Some(Part::Relay) {
+        setup::install(packages::RELAY)?;
+        println!("{}", report::text(&relay::measure(place)?, &measure::machine()));
+        return Ok(true);
+    }
+    setup::install(&[packages::DESKTOP, packages::WINDOW, packages::RELAY].concat())?;
     belfry::build(place, "release")?;
     if part == Some(Part::Pusher) {
         println!("{}", report::text(&pusher::measure(place)?, &measure::machine()));
@@ -67,6 +75,7 @@ pub(crate) fn run(place: &Place, part: Option<Part>) -> Result<bool> {
     bench.crew.stop("belfry")?;
     rows.extend(peers::measure(&mut bench.crew, place, &bench.sandbox, &bench.control)?);
     rows.extend(pusher::measure(place)?);
+    rows.extend(relay::measure(place)?);
     rows.extend(window::measure(place)?);
     let text = report::text(&rows, &measure::machine());
     let path = place.root.join("BENCHMARKS.md");
