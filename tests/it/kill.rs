@@ -103,7 +103,8 @@ fn push(sandbox: &Sandbox, bell: Bell, number: usize, hook: Option<&Url>) {
         }
         Bell::Webhook => {
             let body = serde_json::json!({"title": text}).to_string().into_bytes();
-            post::send(&post::client(), hook.unwrap().clone(), text, body, false);
+            // Sent until it is taken, whoever waits for it.
+            drop(post::send(&post::client(), hook.unwrap().clone(), text, body, false));
         }
     }
 }

@@ -10,6 +10,7 @@ use belfry_sandbox::podium::Consent;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
 use url::Url;
 
 /// What the sender of the stage signs with.
@@ -63,7 +64,7 @@ impl Post {
 }
 
 /// Sends a webhook as GitHub would, again and again until it is taken; `twice` sends it once more.
-pub fn send(client: &reqwest::Client, hook: Url, id: String, body: Vec<u8>, twice: bool) {
+pub fn send(client: &reqwest::Client, hook: Url, id: String, body: Vec<u8>, twice: bool) -> JoinHandle<()> {
     let client = client.clone();
     tokio::spawn(async move {
         for _ in 0..if twice { 2 } else { 1 } {
@@ -71,7 +72,7 @@ pub fn send(client: &reqwest::Client, hook: Url, id: String, body: Vec<u8>, twic
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }
-    });
+    })
 }
 
 async fn taken(client: &reqwest::Client, hook: &Url, id: &str, body: &[u8]) -> bool {

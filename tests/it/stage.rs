@@ -1,8 +1,8 @@
 //! The stage: a sandbox, a home folder, a recording desktop and an engine, all in this process, all real but the service and the screen.
 
 use std::future::Future;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use belfry::account::{
@@ -22,6 +22,8 @@ use belfry_sandbox::cloudapp::ItemType;
 use belfry_sandbox::podium::Odd;
 use belfry_sandbox::{Answer, Delivery, Fault, Options, Sandbox, Settings, Side, Spec, Wire};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use url::Url;
 
 use crate::post::{self, Office, Post, SIGNING_SECRET};
 
@@ -62,6 +64,9 @@ pub struct Stage {
     transport: PushTransport,
     office: Office,
     twice: std::sync::atomic::AtomicBool,
+    /// Where webhooks are sent to, once there is an account, and those on their way.
+    hook: OnceLock<Url>,
+    sending: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Stage {
@@ -103,6 +108,8 @@ impl Stage {
             transport: PushTransport::LongPolling,
             office,
             twice: false.into(),
+            hook: OnceLock::new(),
+            sending: Mutex::default(),
         }
     }
 
@@ -172,15 +179,31 @@ impl Stage {
                 self.sandbox.podium().message_received(text, "Are you open on Sunday?");
             }
             Bell::Webhook => {
-                let (desk, client) = (self.desk(), self.env.http.client.clone());
-                let account = self.account();
+                let (client, hook) = (self.env.http.client.clone(), self.hook.get().unwrap().clone());
                 let body = serde_json::json!({"id": text, "title": text}).to_string().into_bytes();
                 let (id, twice) = (text.to_owned(), self.twice.load(Ordering::Relaxed));
-                tokio::spawn(async move {
-                    let hook = desk.hook_address(account).await.unwrap().parse().unwrap();
-                    post::send(&client, hook, id, body, twice);
-                });
+                let sending = post::send(&client, hook, id, body, twice);
+                self.sending.lock().unwrap().push(sending);
             }
+        }
+    }
+
+    /// Something happened at the service long before now.
+    pub fn happened(&self, text: &str) {
+        if self.bell == Bell::Podium {
+            let old = serde_json::json!({"contactName": text, "createdAt": "2026-01-05T10:00:00Z"});
+            self.sandbox.podium().happens("message.received", &old);
+        } else {
+            self.happens(text);
+        }
+    }
+
+    /// All that happened was pushed, as far as the service is concerned.
+    pub async fn until_sent(&self) {
+        self.sandbox.podium().delivered(LIMIT).await.unwrap();
+        let sending: Vec<_> = std::mem::take(&mut *self.sending.lock().unwrap());
+        for sending in sending {
+            tokio::time::timeout(LIMIT, sending).await.unwrap().unwrap();
         }
     }
 
@@ -392,10 +415,12 @@ impl Stage {
             }
             step => step,
         };
-        match step {
-            SignInStep::Done { account } => Ok(account),
-            step => panic!("{step:?}"),
+        let SignInStep::Done { account } = step else { panic!("{step:?}") };
+        if self.bell == Bell::Webhook {
+            let hook = self.desk().hook_address(account.clone()).await?;
+            self.hook.get_or_init(|| hook.parse().unwrap());
         }
+        Ok(account)
     }
 
     /// Ends the engine as a person would.
