@@ -193,6 +193,7 @@ impl Colour {
 /// Settings by service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "service", rename_all = "lowercase")]
+#[expect(clippy::large_enum_variant, reason = "there is one of an account; a box would only be in the way")]
 pub enum Settings {
     /// Podio.
     Podio(PodioSettings),

@@ -218,7 +218,7 @@ async fn kills_lose_nothing_and_tell_nothing_twice(bell: Bell, kills: usize, pus
         Bell::Pusher => assert!(rows >= 1, "something was heard"),
     }
     assert!(twice.is_empty(), "told twice: {:?}", twice.first());
-    assert!(!banners.is_empty(), "something was told");
+    assert!(!banners.is_empty() || summaries > 0, "something was told");
 }
 
 /// Asks the running program until all pushes are kept and none waits for a verdict.

@@ -170,6 +170,7 @@ async fn a_live_event_during_catch_up_loses_nothing_and_moves_no_cursor(bell: Be
     stage.lists_answer(1, Answer::Silence);
     stage.start().await;
     stage.until_state("catching up", |state| matches!(state, LinkState::CatchingUp)).await;
+    stage.until_lists_are_asked().await;
     stage.happens("live");
     // Killed in the middle: the live event must not have moved the cursor past the three.
     stage.crash();

@@ -243,9 +243,18 @@ impl Stage {
             }
             Bell::Cloudapp => self.sandbox.cloudapp().fault(Fault { path: "/items".into(), times, answer }),
             Bell::Podium => {
+                self.sandbox.podium().forget_observed();
                 self.sandbox.podium().fault(Fault { path: "/v4/conversations".into(), times, answer });
             }
             Bell::Pusher | Bell::Webhook => panic!("{:?} has no lists", self.bell),
+        }
+    }
+
+    /// Waits until the service's lists were asked after this call; where that is only known by the state of the link, it is known already.
+    pub async fn until_lists_are_asked(&self) {
+        if self.bell == Bell::Podium {
+            let podium = self.sandbox.podium();
+            podium.wait_for(|seen| seen.calls("GET", "/v4/conversations") > 0, LIMIT).await.unwrap();
         }
     }
 

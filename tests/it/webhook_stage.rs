@@ -246,7 +246,8 @@ async fn serve(
     };
     stream.write_all(hello.as_bytes()).await.ok();
     if make == Make::Mute {
-        stream.read(&mut part).await.ok();
+        // Until the other side has gone.
+        drop(stream.read_to_end(&mut Vec::new()).await);
         return;
     }
     // gosmee goes on behind a position it has, tells a gap where it has not, and without one begins with what is new. smee keeps nothing.

@@ -3,6 +3,8 @@
 //! In: up to when each list was taken in. Out: what is new, batch by batch, and last, when all of it is kept, the new cursor. Conversations
 //! have no filter and no documented order: pages are read as long as they may hold something new, up to a limit.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tracing::info;
@@ -39,6 +41,8 @@ pub(super) struct CatchUp {
     pub(super) listened_since: Option<Timestamp>,
     /// The webhook should have told everything since the last one.
     pub(super) live: bool,
+    /// The webhook told everything while Belfry was away, in its order: a conversation whose last message is kept misses none.
+    pub(super) whole: bool,
 }
 
 /// A list that was not read, and why, in a sentence.
@@ -135,9 +139,12 @@ impl CatchUp {
         if since.is_none() {
             changed = changed.split_off(changed.len().saturating_sub(FIRST_CONVERSATIONS));
         }
-        let mut newest = None;
+        let mut newest = changed.iter().map(last_said).max().flatten();
+        if let Some(since) = since.filter(|_| self.whole) {
+            let kept = self.taking.newest_said(back(since)).await?;
+            changed.retain(|conversation| !has_all(conversation, &kept));
+        }
         for conversation in &changed {
-            newest = newest.max(last_said(conversation));
             newest = newest.max(self.messages_of(conversation, since).await?);
         }
         Ok(newest)
@@ -241,6 +248,12 @@ impl CatchUp {
 /// When something was last said in a conversation.
 fn last_said(conversation: &Value) -> Option<Timestamp> {
     time(field(conversation, "lastItemAt")).or_else(|| time(field(conversation, "updatedAt")))
+}
+
+/// True if what was said last in a conversation is kept.
+fn has_all(conversation: &Value, kept: &BTreeMap<String, Timestamp>) -> bool {
+    let newest = text(field(conversation, "uid")).and_then(|uid| kept.get(&uid).copied());
+    newest.zip(last_said(conversation)).is_some_and(|(kept, last)| last <= kept)
 }
 
 /// When a message was written.

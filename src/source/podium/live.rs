@@ -41,6 +41,15 @@ struct Looked {
     unread: Vec<Unread>,
 }
 
+/// How far what the webhook told can be relied on.
+#[derive(Debug, Clone, Copy)]
+struct Trust {
+    /// It should have told everything since the last look.
+    live: bool,
+    /// The relay kept everything that came while Belfry was away.
+    whole: bool,
+}
+
 /// A look under way: a task of its own, since it takes turns with what is heard in handing things over, and must go on while this one
 /// waits for its turn.
 #[derive(Debug)]
@@ -78,6 +87,8 @@ pub(super) struct Live<'a> {
     look_at: Instant,
     looked_at: Option<Instant>,
     failures: u32,
+    /// The relay had everything that came since this link's beginning, or since where the last one stood.
+    whole: bool,
     refused: u64,
     refused_why: Option<signature::Refused>,
     unread: Vec<Unread>,
@@ -104,6 +115,7 @@ impl<'a> Live<'a> {
             look_at: now + LONG,
             looked_at: None,
             failures: 0,
+            whole: true,
             refused: 0,
             refused_why: None,
             unread: Vec::new(),
@@ -160,13 +172,14 @@ impl<'a> Live<'a> {
                 if !self.is_live {
                     self.reports.state(LinkState::CatchingUp).await;
                 }
-                if !self.looked && self.look.is_none() {
-                    self.once_more = true;
-                }
             }
             Heard::Ready => {
                 self.hand_over().await?;
                 self.past_is_over = true;
+                // After what the relay kept: what that told need not be looked up.
+                if !self.looked && self.look.is_none() {
+                    self.once_more = true;
+                }
             }
             Heard::Delivery(delivery) => self.delivered(*delivery).await,
             Heard::Gap { oldest } => self.gap(oldest).await?,
@@ -251,7 +264,7 @@ impl<'a> Live<'a> {
     async fn gap(&mut self, oldest: Option<String>) -> Result<(), Failure> {
         warn!(oldest, "the relay does not hold everything any more; the lists will bring what they have");
         self.hand_over().await?;
-        self.once_more = true;
+        (self.once_more, self.whole) = (true, false);
         let words = format!(
             "{} no longer had everything that came while Belfry was away. Messages, reviews and invoices are looked up at Podium; contacts and calls cannot be.",
             self.hooks.server()
@@ -271,7 +284,10 @@ impl<'a> Live<'a> {
         if !due || self.look.is_some() {
             return;
         }
-        let live = self.is_live && !self.once_more;
+        let trust = Trust {
+            live: self.is_live && !self.once_more,
+            whole: !self.is_live && self.whole && self.refused == 0,
+        };
         (self.once_more, self.looked_at) = (false, Some(Instant::now()));
         self.look_at = Instant::now() + LONG;
         let (api, taking) = (self.podium.api.clone(), self.taking.clone());
@@ -279,7 +295,7 @@ impl<'a> Live<'a> {
         let (end, ended) = oneshot::channel();
         let task = Tasks::start("look after Podium", async move {
             // Nobody waits any more if the link has ended meanwhile.
-            drop(end.send(look(api, taking, settings, secret, live).await));
+            drop(end.send(look(api, taking, settings, secret, trust).await));
         });
         self.look = Some(Look { ended, _task: task });
     }
@@ -363,7 +379,7 @@ async fn look(
     taking: Taking,
     settings: PodiumSettings,
     secret: SecretString,
-    live: bool,
+    trust: Trust,
 ) -> Result<Looked, Failure> {
     let order = put_in_order(&api, &settings, &secret).await?;
     let Some(place) = &settings.place else { return Err(no_place()) };
@@ -379,7 +395,8 @@ async fn look(
         },
         events: order.events.clone(),
         listened_since: order.created,
-        live: live && !order.made && !order.was_off,
+        live: trust.live && !order.made && !order.was_off,
+        whole: trust.whole && !order.made && !order.was_off,
     };
     let unread = catch_up.run().await?;
     Ok(Looked { order, unread })

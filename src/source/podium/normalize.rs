@@ -39,6 +39,8 @@ pub(super) use self::words::money;
 
 /// The family of all messages' rows.
 pub(crate) const MESSAGES: &str = "message/";
+/// The version of a message that a list had; one that the webhook told is above it.
+pub(crate) const LISTED: i64 = 1;
 /// The family of all reviews' rows.
 pub(crate) const REVIEWS: &str = "review/";
 

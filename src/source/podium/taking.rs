@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::sync::Mutex;
 use url::Url;
 
-use super::normalize::{MESSAGES, Names, REVIEWS, Reader, Told, same_review};
+use super::normalize::{LISTED, MESSAGES, Names, REVIEWS, Reader, Told, same_review};
 use crate::account::AccountId;
 use crate::env::Clock;
 use crate::link::{Cursor, Failure};
@@ -25,6 +25,8 @@ const TOGETHER: usize = 200;
 const ON_ITS_WAY: SignedDuration = SignedDuration::from_mins(2);
 /// At most so many kept messages are looked through for one without a name.
 const LOOKED_THROUGH: usize = 100;
+/// At most so many kept messages, the newest ones, spare their conversations from being looked through.
+const LOOKED_BACK: usize = 5_000;
 
 /// What the cursor says: where the relay's stream was read to, and up to when each list was taken in, by the service's clock.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,6 +105,18 @@ impl Taking {
     /// What was committed last.
     pub(crate) async fn place(&self) -> Place {
         self.place.lock().await.clone()
+    }
+
+    /// When the newest message of each conversation was said that the webhook told and that is kept, of those from then on. What a list
+    /// brought says nothing of what was said before it: it may have been broken off.
+    pub(crate) async fn newest_said(&self, since: Timestamp) -> Result<BTreeMap<String, Timestamp>, Failure> {
+        let mut newest = BTreeMap::new();
+        let kept = self.reports.kept(MESSAGES, Some(since), LOOKED_BACK).await?;
+        for row in kept.into_iter().filter(|row| row.version > LISTED) {
+            let at = newest.entry(row.context.id).or_insert(row.occurred_at);
+            *at = row.occurred_at.max(*at);
+        }
+        Ok(newest)
     }
 
     /// From now on people and places are called so.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::words::{a_message, capital, first_time};
-use super::{Draft, From, MESSAGES, Reader, called, name};
+use super::{Draft, From, LISTED, MESSAGES, Reader, called, name};
 use crate::notification::{Icon, PodiumKind};
 use crate::source::podio::json::{at, field, items, text};
 
@@ -43,7 +43,7 @@ pub(super) fn draft(kind: PodiumKind, message: &Value, from: From, reader: Reade
         version: match (kind, from) {
             (PodiumKind::MessageFailed, _) => 3,
             (_, From::Event) => 2,
-            (_, From::List) => 1,
+            (_, From::List) => LISTED,
         },
         icon: (kind == PodiumKind::MessageReceived && email).then_some(Icon::Message),
         title,
