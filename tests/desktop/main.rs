@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests start threads of their own")]
 #![allow(missing_docs, unreachable_pub, reason = "tests")]
 
+mod hooks;
 mod inside;
 mod scripted;
 mod secrets;

@@ -53,7 +53,7 @@ impl Person {
     }
 
     /// Runs it with these secrets on its standard input.
-    fn fed(&self, mut command: Command, secrets: &str) -> Output {
+    pub(crate) fn fed(&self, mut command: Command, secrets: &str) -> Output {
         tokio::task::block_in_place(|| {
             let mut child =
                 command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -67,7 +67,7 @@ impl Person {
         assert!(added.status.success(), "{added:?}");
     }
 
-    fn resident(&self) -> Resident {
+    pub(crate) fn resident(&self) -> Resident {
         Resident::start(self.belfry(&["run", "--json"]))
     }
 }
