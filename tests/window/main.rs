@@ -14,6 +14,7 @@
 
 mod accounts;
 mod forms;
+mod hooks;
 mod hostile;
 mod inbox;
 mod page;
