@@ -93,10 +93,12 @@ impl Line {
             let deadline = self.deadline(patience);
             let due = self.late.front().map(|(at, _)| *at);
             let next = tokio::select! {
+                // In this order: what is said after a silence was wished waits for its end.
+                biased;
                 _ = self.silence.changed() => Next::On,
+                incoming = self.socket.recv(), if !muted => self.hear(incoming, socket_id).await,
                 out = self.outgoing.recv(), if !muted => self.say(out).await,
                 () = until(due), if !muted && due.is_some() => self.say_late().await,
-                incoming = self.socket.recv(), if !muted => self.hear(incoming, socket_id).await,
                 () = until(Some(deadline)), if !muted => self.lose_patience(socket_id, patience),
             };
             match next {
