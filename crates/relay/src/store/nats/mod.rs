@@ -6,6 +6,7 @@
 //! Such words may be lost, so everybody is woken, too, when the link comes back and when the stream has a new leader. Readers read from
 //! the leader alone: a follower may not have yet what a reader was promised.
 
+mod ack;
 mod bucket;
 mod link;
 mod open;
@@ -18,7 +19,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use async_nats::jetstream::context::PublishErrorKind;
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::stream::Info;
 use async_nats::jetstream::{self, Context};
@@ -26,6 +26,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use self::ack::{Refused, judged};
 use self::bucket::Bucket;
 use self::link::Link;
 use self::read::Horizon;
@@ -116,11 +117,11 @@ impl NatsStore {
         let started = Instant::now();
         loop {
             let why = match self.publish(&subject, &message, &entry).await {
-                Ok(ack) => {
+                Ok(appended) => {
                     *self.failing.lock().unwrap_or_else(PoisonError::into_inner) = None;
-                    self.newest.fetch_max(ack.sequence, Ordering::Relaxed);
-                    self.wakes.wake(entry.channel, ack.sequence);
-                    return Ok(Appended { seq: ack.sequence, known: ack.duplicate });
+                    self.newest.fetch_max(appended.seq, Ordering::Relaxed);
+                    self.wakes.wake(entry.channel, appended.seq);
+                    return Ok(appended);
                 }
                 Err(Refused::ForGood(why)) => return Err(why),
                 Err(Refused::ForNow(why)) => why,
@@ -134,12 +135,7 @@ impl NatsStore {
     }
 
     /// One try. Whatever became of an earlier one, the message id keeps the entry from being stored twice.
-    async fn publish(
-        &self,
-        subject: &str,
-        message: &str,
-        entry: &Entry,
-    ) -> Result<jetstream::publish::PublishAck, Refused> {
+    async fn publish(&self, subject: &str, message: &str, entry: &Entry) -> Result<Appended, Refused> {
         if self.closed.load(Ordering::Relaxed) {
             return Err(Refused::ForGood(StoreError::Closed));
         }
@@ -150,24 +146,9 @@ impl NatsStore {
         if !entry.event.is_empty() {
             publish = publish.header(EVENT, entry.event);
         }
-        let sent = match self.jetstream.send_publish(subject.to_owned(), publish).await {
+        judged(match self.jetstream.send_publish(subject.to_owned(), publish).await {
             Ok(ack) => ack.await,
             Err(error) => Err(error),
-        };
-        sent.map_err(|error| match error.kind() {
-            PublishErrorKind::MaxPayloadExceeded => Refused::ForGood(StoreError::Large),
-            PublishErrorKind::StreamNotFound | PublishErrorKind::TimedOut => {
-                Refused::ForNow("JetStream has no leader".to_owned())
-            }
-            PublishErrorKind::BrokenPipe | PublishErrorKind::MaxAckPending => {
-                Refused::ForNow("no NATS server answers".to_owned())
-            }
-            PublishErrorKind::WrongLastMessageId
-            | PublishErrorKind::WrongLastSequence
-            | PublishErrorKind::Other => {
-                tracing::warn!(%error, "NATS refused an entry");
-                Refused::ForNow("JetStream refuses new entries; its log says why".to_owned())
-            }
         })
     }
 
@@ -255,12 +236,6 @@ impl NatsStore {
             tokio::time::sleep(BREATH).await;
         }
     }
-}
-
-/// Why a try failed, and whether another is worth it.
-enum Refused {
-    ForNow(String),
-    ForGood(StoreError),
 }
 
 /// What is missing if the leader has lost the majority.
