@@ -37,6 +37,7 @@ pub(super) struct Open {
     pub(super) writer: Connection,
     pub(super) reader: Connection,
     pub(super) lock: files::Lock,
+    pub(super) damage: files::Damage,
     pub(super) keys: Keys,
     pub(super) epoch: u64,
     pub(super) remarks: Vec<String>,
@@ -46,6 +47,7 @@ pub(super) struct Open {
 pub(super) fn open(path: &Path, restored: bool) -> Result<Open, StoreError> {
     files::make_folder(path)?;
     let lock = files::Lock::take(path)?;
+    let damage = files::Damage::new(path);
     let mut remarks = Vec::new();
     let had_entries = path.exists();
     let (keys, new_keys) = files::keys(path)?;
@@ -55,17 +57,19 @@ pub(super) fn open(path: &Path, restored: bool) -> Result<Open, StoreError> {
             files::beside(path, "keys").display()
         ));
     }
-    let (writer, reader) = match attempt(path) {
+    let (writer, reader) = match attempt(path, &damage) {
         Err(Trouble::Damaged) => {
             let folder = files::set_aside(path, tasks::now_ms())?;
             remarks.push(set_aside_remark(&folder));
             warn!(folder = %folder.display(), "the store was damaged; it is kept aside and a new one begun");
-            attempt(path).map_err(|trouble| trouble.told(path))?
+            attempt(path, &damage).map_err(|trouble| trouble.told(path))?
         }
         found => found.map_err(|trouble| trouble.told(path))?,
     };
-    let epoch = epoch(&writer, restored).map_err(|error| Trouble::from(error).told(path))?;
-    Ok(Open { writer, reader, lock, keys, epoch, remarks })
+    let epoch = epoch(&writer, restored)
+        .map_err(|error| Trouble::from(error).told(path))
+        .inspect_err(|error| damage.note(error))?;
+    Ok(Open { writer, reader, lock, damage, keys, epoch, remarks })
 }
 
 fn set_aside_remark(folder: &Path) -> String {
@@ -75,7 +79,7 @@ fn set_aside_remark(folder: &Path) -> String {
     )
 }
 
-fn attempt(path: &Path) -> Result<(Connection, Connection), Trouble> {
+fn attempt(path: &Path, damage: &files::Damage) -> Result<(Connection, Connection), Trouble> {
     files::make_private(path).map_err(Trouble::Unfit)?;
     let mut writer = connect(path)?;
     let version: i64 = writer.query_row("PRAGMA user_version", [], |row| row.get(0))?;
@@ -108,7 +112,11 @@ fn attempt(path: &Path) -> Result<(Connection, Connection), Trouble> {
         ))));
     }
     writer.execute_batch(PRAGMAS)?;
-    if tables > 0 && !closed_cleanly(&writer)? {
+    if damage.was_found() {
+        check_whole(&writer)?;
+        damage.forget().map_err(Trouble::Unfit)?;
+        info!("the store seemed damaged when it was last in use, but all of it was checked and is whole");
+    } else if tables > 0 && !closed_cleanly(&writer)? {
         check(&writer)?;
     }
     schema::migrate(&mut writer).map_err(|error| match error {
@@ -145,6 +153,15 @@ fn check(conn: &Connection) -> Result<(), Trouble> {
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// After damage was met: every page, every row, every index, however long it takes.
+fn check_whole(conn: &Connection) -> Result<(), Trouble> {
+    info!(
+        "the store was found damaged when it was last in use: all of it is checked now, which may take a while"
+    );
+    let found: String = conn.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+    if found == "ok" { Ok(()) } else { Err(Trouble::Damaged) }
 }
 
 /// The epoch, made once; anew for a store that was put back from a backup, and always later than the one before.

@@ -4,9 +4,12 @@ use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use data_encoding::BASE64URL_NOPAD;
 use serde::{Deserialize, Serialize};
+use tracing::error;
 
 use crate::channel::RelayKey;
 use crate::store::{Keys, StoreError};
@@ -32,6 +35,53 @@ impl Lock {
             Err(TryLockError::Error(error)) => Err(unusable(&error, &path)),
         }
     }
+}
+
+/// Remembers that the database was found damaged while it was in use: by a file beside it, since the database itself may take no word.
+#[derive(Debug, Clone)]
+pub(super) struct Damage {
+    mark: PathBuf,
+    seen: Arc<AtomicBool>,
+}
+
+impl Damage {
+    pub(super) fn new(database: &Path) -> Self {
+        Self { mark: mark(database), seen: Arc::default() }
+    }
+
+    /// Whether an earlier run found any.
+    pub(super) fn was_found(&self) -> bool {
+        self.mark.exists()
+    }
+
+    /// Whether this run found any.
+    pub(super) fn is_seen(&self) -> bool {
+        self.seen.load(Ordering::Relaxed)
+    }
+
+    /// Takes note if this error means damage.
+    pub(super) fn note(&self, error: &StoreError) {
+        if *error != StoreError::Damaged || self.seen.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false);
+        let marked = private(&mut options).open(&self.mark).and_then(|file| file.sync_all());
+        // Without the mark, the next start still sees that the file was not closed in order, and checks as much as it has time for.
+        match marked.and_then(|()| sync_folder(&self.mark)) {
+            Ok(()) => error!("the store is damaged: the next start checks all of it"),
+            Err(failed) => error!(%failed, "the store is damaged, and its mark could not be written"),
+        }
+    }
+
+    /// The file was checked and is whole.
+    pub(super) fn forget(&self) -> Result<(), StoreError> {
+        fs::remove_file(&self.mark).map_err(|error| unusable(&error, &self.mark))
+    }
+}
+
+fn mark(database: &Path) -> PathBuf {
+    beside(database, "damaged")
 }
 
 /// What the keys' file holds.
@@ -129,6 +179,10 @@ pub(super) fn set_aside(database: &Path, now_ms: u64) -> Result<PathBuf, StoreEr
         if file.exists() {
             fs::rename(&file, folder.join(name)).map_err(|error| unusable(&error, &file))?;
         }
+    }
+    let mark = mark(database);
+    if mark.exists() {
+        fs::remove_file(&mark).map_err(|error| unusable(&error, &mark))?;
     }
     Ok(folder)
 }

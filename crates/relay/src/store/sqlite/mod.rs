@@ -47,15 +47,15 @@ pub(super) async fn open(
 }
 
 fn open_now(path: PathBuf, retention: Retention, restored: bool) -> Result<SqliteStore, StoreError> {
-    let db::Open { writer, reader, lock, keys, epoch, remarks } = db::open(&path, restored)?;
+    let db::Open { writer, reader, lock, damage, keys, epoch, remarks } = db::open(&path, restored)?;
     let wakes = Arc::new(Wakes::default());
     Ok(SqliteStore {
         epoch,
         keys,
         remarks,
         wakes: wakes.clone(),
-        writer: Writer::start(writer, retention, wakes, lock)?,
-        reader: Reader::start(reader)?,
+        writer: Writer::start(writer, retention, wakes, lock, damage.clone())?,
+        reader: Reader::start(reader, damage)?,
     })
 }
 

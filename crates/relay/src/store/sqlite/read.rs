@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 use tokio::sync::oneshot;
 use tracing::error;
 
-use super::db;
+use super::{db, files};
 use crate::channel::ChannelId;
 use crate::store::{Kept, PAGE_BYTES, Page, StoreError};
 use crate::tasks;
@@ -25,9 +25,9 @@ pub(super) struct Reader {
 
 impl Reader {
     /// Starts the thread. It ends once this is dropped or closed.
-    pub(super) fn start(conn: Connection) -> Result<Self, StoreError> {
+    pub(super) fn start(conn: Connection, damage: files::Damage) -> Result<Self, StoreError> {
         let (jobs, queue) = mpsc::channel();
-        tasks::thread("relay-read", move || serve(conn, &queue))
+        tasks::thread("relay-read", move || serve(conn, &queue, &damage))
             .map_err(|error| StoreError::Other(error.to_string()))?;
         Ok(Self { jobs })
     }
@@ -53,7 +53,7 @@ impl Reader {
     }
 }
 
-fn serve(mut conn: Connection, jobs: &Receiver<Job>) {
+fn serve(mut conn: Connection, jobs: &Receiver<Job>, damage: &files::Damage) {
     while let Ok(job) = jobs.recv() {
         match job {
             Job::Read { channel, after, limit, answer } => {
@@ -63,6 +63,7 @@ fn serve(mut conn: Connection, jobs: &Receiver<Job>) {
                 let page = page(&mut conn, channel, after, limit).map_err(|error| {
                     let told = db::told(&error);
                     error!(code = ?error.sqlite_error_code(), "the store could not read: {told}");
+                    damage.note(&told);
                     told
                 });
                 // The reader may be gone.

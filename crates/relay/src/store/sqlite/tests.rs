@@ -12,6 +12,8 @@ use tempfile::TempDir;
 use super::*;
 use crate::store::MessageId;
 
+mod damage;
+
 fn channel(n: u8) -> ChannelId {
     ChannelId::from_bytes([n; 16])
 }

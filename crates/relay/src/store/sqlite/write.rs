@@ -53,11 +53,14 @@ impl Writer {
         retention: Retention,
         wakes: Arc<Wakes>,
         lock: files::Lock,
+        damage: files::Damage,
     ) -> Result<Self, StoreError> {
         let (jobs, queue) = mpsc::sync_channel(QUEUE);
         let waiting = Arc::new(AtomicUsize::new(0));
-        let trimmer = Trimmer::new(&conn, retention).map_err(|error| db::told(&error))?;
-        let desk = Desk { conn, trimmer, wakes, waiting: waiting.clone() };
+        let trimmer = Trimmer::new(&conn, retention)
+            .map_err(|error| db::told(&error))
+            .inspect_err(|error| damage.note(error))?;
+        let desk = Desk { conn, trimmer, wakes, waiting: waiting.clone(), damage };
         tasks::thread("relay-write", move || desk.serve(&queue, lock))
             .map_err(|error| StoreError::Other(error.to_string()))?;
         Ok(Self { jobs, waiting })
@@ -110,6 +113,7 @@ struct Desk {
     trimmer: Trimmer,
     wakes: Arc<Wakes>,
     waiting: Arc<AtomicUsize>,
+    damage: files::Damage,
 }
 
 impl Desk {
@@ -234,6 +238,7 @@ impl Desk {
             self.trimmer.count_again(counted);
             let told = db::told(&error);
             error!(code = ?error.sqlite_error_code(), "the store could not write: {told}");
+            self.damage.note(&told);
             told
         })
     }
@@ -263,9 +268,13 @@ impl Desk {
     }
 
     fn finish(self) {
-        let whole = db::set_closed_cleanly(&self.conn, true)
-            .and_then(|()| self.conn.execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE);"));
+        let whole =
+            self.conn.execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE);").and_then(|()| {
+                // Last of all, and only of a file that was whole as far as it was looked at.
+                if self.damage.is_seen() { Ok(()) } else { db::set_closed_cleanly(&self.conn, true) }
+            });
         if let Err(error) = whole {
+            self.damage.note(&db::told(&error));
             warn!(code = ?error.sqlite_error_code(), "the store did not close in order; the next start checks it");
         }
         if let Err((_, error)) = self.conn.close() {
