@@ -142,6 +142,8 @@ pub struct Limits {
     pub connections: usize,
     /// Bytes of bodies under way at the same time.
     pub bodies: usize,
+    /// Bytes of pages on their way to readers at the same time, three megabytes at least: a reader's next page waits until there is room.
+    pub pages: usize,
     /// Webhooks into one channel.
     pub rate: Rate,
     /// Readers of one channel; one more takes the place of the oldest.
@@ -166,6 +168,7 @@ impl Default for Limits {
             write_time: Duration::from_secs(30),
             connections: 4096,
             bodies: 128 << 20,
+            pages: 128 << 20,
             rate: Rate { per_second: 200, burst: 2_000 },
             readers_per_channel: 8,
             readers: 2_048,

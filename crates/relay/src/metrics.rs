@@ -76,7 +76,13 @@ impl Metrics {
     }
 
     /// All of them as text.
-    pub(crate) fn text(&self, readers: usize, body_bytes: usize, store_is_well: bool) -> String {
+    pub(crate) fn text(
+        &self,
+        readers: usize,
+        body_bytes: usize,
+        page_bytes: usize,
+        store_is_well: bool,
+    ) -> String {
         let mut text = String::new();
         let mut say = |name: &str, kind: &str, help: &str, lines: &[(String, String)]| {
             // Writing to a string cannot fail.
@@ -126,6 +132,8 @@ impl Metrics {
         say("readers", "gauge", "Streams open right now.", &one(readers as u64));
         let taken = one(body_bytes as u64);
         say("body_bytes", "gauge", "Bytes of webhooks on their way to the store.", &taken);
+        let taken = one(page_bytes as u64);
+        say("page_bytes", "gauge", "Bytes on their way to readers.", &taken);
         say("store_up", "gauge", "1 if an entry can be kept right now.", &one(u64::from(store_is_well)));
         text
     }
@@ -150,7 +158,7 @@ mod tests {
         let metrics = Metrics::default();
         metrics.hook(Outcome::Stored, Duration::from_millis(7));
         metrics.hook(Outcome::NotNow, Duration::from_secs(4));
-        let text = metrics.text(3, 2048, true);
+        let text = metrics.text(3, 2048, 4096, true);
         for line in [
             "belfry_relay_webhooks_total{outcome=\"stored\"} 1",
             "belfry_relay_webhooks_total{outcome=\"known\"} 0",
@@ -161,6 +169,7 @@ mod tests {
             "belfry_relay_webhook_seconds_sum 4.007",
             "belfry_relay_readers 3",
             "belfry_relay_body_bytes 2048",
+            "belfry_relay_page_bytes 4096",
             "belfry_relay_store_up 1",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");

@@ -12,7 +12,7 @@ use url::Url;
 
 use crate::config::Config;
 use crate::http::readers::Readers;
-use crate::http::{self, Bodies, Desk};
+use crate::http::{self, Bodies, Desk, Pages};
 use crate::metrics::Metrics;
 use crate::rate::Buckets;
 use crate::serve;
@@ -49,6 +49,7 @@ impl Relay {
             buckets: Mutex::new(Buckets::new(limits.rate)),
             readers: Readers::new(limits.readers_per_channel, limits.readers),
             bodies: Bodies::new(limits.bodies),
+            pages: Pages::new(limits.pages),
             metrics: metrics.clone(),
             stopping: stopping.clone(),
             health: tokio::sync::Mutex::default(),

@@ -28,7 +28,7 @@ use crate::tasks;
 /// Hyper reads heads into a buffer of at least this size.
 const SMALLEST_HEAD: usize = 8 << 10;
 const MOST_HEADERS: usize = 128;
-const SEND_BUFFER: usize = 256 << 10;
+const SEND_BUFFER: usize = 64 << 10;
 /// A dead peer is asked after this silence whether it is there.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
 

@@ -1,7 +1,8 @@
 //! `GET /events/{channel}`: the stream of a channel. In: a reader's last position. Out: that something is missing, if it is; then all
 //! that is kept after the position; then what comes, when it comes.
 //!
-//! Every page is read from the store when the socket has room for it, so a slow reader costs one page and holds nobody up. What retention
+//! Every page is read from the store when the socket has room for it and there is memory for it, so a slow reader costs one page and holds
+//! nobody up. What retention
 //! removes under a reader's feet is said in the middle of the stream, too.
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
+use super::pages::Room;
 use super::readers::Seat;
 use super::{Desk, Refusal, bearer, in_query};
 use crate::channel::{Channel, ChannelId};
@@ -136,6 +138,13 @@ struct Reading {
     seat: Seat,
 }
 
+/// A page, and what of it goes out.
+struct Told {
+    page: Page,
+    out: Vec<u8>,
+    room: Room,
+}
+
 impl Reading {
     /// What goes out next; `None` ends the stream.
     async fn next(&mut self) -> Option<Bytes> {
@@ -148,7 +157,7 @@ impl Reading {
                 })
             }
             Phase::CatchingUp => {
-                let (page, mut out) = self.page().await?;
+                let Told { page, mut out, room } = self.page().await?;
                 if !page.more {
                     self.phase = Phase::Live;
                     if self.shape == Shape::Ours {
@@ -157,7 +166,7 @@ impl Reading {
                     }
                 }
                 // A stream's piece may not be empty: a comment is nothing to a reader.
-                if out.is_empty() { Some(Bytes::from_static(b":\n\n")) } else { Some(out.into()) }
+                if out.is_empty() { Some(Bytes::from_static(b":\n\n")) } else { Some(room.piece(out)) }
             }
             Phase::Live => self.live().await,
         }
@@ -175,47 +184,44 @@ impl Reading {
                 }
                 () = tokio::time::sleep_until(ping_at) => true,
                 () = tasks::stopped(&mut self.stopping) => return None,
-                _ = &mut self.seat.given_away => {
-                    info!(channel = self.channel.short(), "a newer reader took the place of the oldest");
-                    return None;
-                }
+                _ = &mut self.seat.given_away => return self.dismissed(),
             };
             // Also after a silence: a page says up to where the reader has everything.
-            let (page, mut out) = self.page().await?;
+            let Told { page, mut out, room } = self.page().await?;
             if page.more {
                 self.phase = Phase::CatchingUp;
             }
-            if !out.is_empty() {
-                return Some(out.into());
-            }
-            if silent {
+            if out.is_empty() && silent {
                 event::add_frame(&mut out, Some(self.position(page.end)), "ping", b"{}");
-                return Some(out.into());
+            }
+            if !out.is_empty() {
+                return Some(room.piece(out));
             }
         }
     }
 
     /// The next page and what of it goes out.
-    async fn page(&mut self) -> Option<(Page, Vec<u8>)> {
+    async fn page(&mut self) -> Option<Told> {
         if *self.stopping.borrow() {
             return None;
         }
-        self.news.mark_unchanged();
-        let read = self.desk.store.read(self.channel, self.after, PAGE).await;
-        let mut page = match read {
-            Ok(page) => page,
-            Err(error) => {
-                warn!(channel = self.channel.short(), "a stream ends, its reader must come again: {error}");
-                return None;
-            }
+        if self.seat.is_given_away() {
+            return self.dismissed();
+        }
+        let room = tokio::select! {
+            room = self.desk.pages.room() => room,
+            () = tasks::stopped(&mut self.stopping) => return None,
+            _ = &mut self.seat.given_away => return self.dismissed(),
         };
+        self.news.mark_unchanged();
+        let mut page = self.read().await?;
         let mut out = Vec::new();
         // Who stands after the newest comes from a store that is no more, such as one before a backup was put back.
         let ahead = self.after > page.newest;
         if std::mem::take(&mut self.foreign) || ahead || self.after < page.trimmed {
             if ahead {
                 self.after = 0;
-                page = self.desk.store.read(self.channel, 0, PAGE).await.ok()?;
+                page = self.read().await?;
             }
             self.say_gap(&page, &mut out);
         }
@@ -224,7 +230,20 @@ impl Reading {
         }
         self.after = page.end;
         self.desk.metrics.events_sent.add(page.entries.len());
-        Some((page, out))
+        Some(Told { page, out, room })
+    }
+
+    async fn read(&self) -> Option<Page> {
+        let read = self.desk.store.read(self.channel, self.after, PAGE).await;
+        read.inspect_err(|error| {
+            warn!(channel = self.channel.short(), "a stream ends, its reader must come again: {error}");
+        })
+        .ok()
+    }
+
+    fn dismissed<T>(&self) -> Option<T> {
+        info!(channel = self.channel.short(), "a newer reader took the place of the oldest");
+        None
     }
 
     fn add(&self, kept: &Kept, out: &mut Vec<u8>) {

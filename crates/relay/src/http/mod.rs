@@ -7,6 +7,7 @@ mod channels;
 mod events;
 mod hook;
 mod oauth;
+mod pages;
 pub(crate) mod readers;
 mod refusal;
 mod status;
@@ -30,6 +31,7 @@ use crate::metrics::Metrics;
 use crate::rate::Buckets;
 use crate::store::{Store, StoreError};
 pub(crate) use hook::Bodies;
+pub(crate) use pages::Pages;
 use readers::Readers;
 use refusal::Refusal;
 
@@ -47,6 +49,8 @@ pub(crate) struct Desk {
     pub(crate) readers: Readers,
     /// Room for the bodies under way.
     pub(crate) bodies: Bodies,
+    /// Room for the pages on their way to readers.
+    pub(crate) pages: Pages,
     pub(crate) metrics: Arc<Metrics>,
     /// True once the relay stops: streams end.
     pub(crate) stopping: watch::Receiver<bool>,

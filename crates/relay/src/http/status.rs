@@ -35,7 +35,7 @@ pub(super) async fn health(State(desk): State<Arc<Desk>>) -> Response {
 /// Figures for Prometheus.
 pub(super) async fn metrics(State(desk): State<Arc<Desk>>) -> Response {
     let well = look(&desk).await.is_ok();
-    let text = desk.metrics.text(desk.readers.taken(), desk.bodies.taken(), well);
+    let text = desk.metrics.text(desk.readers.taken(), desk.bodies.taken(), desk.pages.taken(), well);
     let mut response = text.into_response();
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);

@@ -302,6 +302,38 @@ async fn one_reader_too_many_takes_the_place_of_the_oldest() {
 }
 
 #[tokio::test]
+async fn a_reader_who_lost_its_seat_while_catching_up_is_let_go() {
+    let bench = Bench::with(|config| {
+        config.limits.readers_per_channel = 1;
+        config.limits.write_time = Duration::from_secs(600);
+    })
+    .await;
+    let channel = bench.channel().await;
+    // More than all buffers on the way hold.
+    for n in 0..48 {
+        assert_eq!(channel.post(large(n)).await.status(), StatusCode::OK);
+    }
+    let mut slow = channel.open(None).await;
+    assert!(slow.next().await.is_word("connected"));
+    let mut newer = channel.open(None).await;
+    bench.until_figure("both are counted", "belfry_relay_readers", |readers| readers == 2).await;
+    let refused = channel.ask(None).await;
+    assert_eq!(
+        refused.status(),
+        StatusCode::SERVICE_UNAVAILABLE,
+        "so many may be on their way out, not more"
+    );
+    assert_eq!(newer.until_ready().await.len(), 48);
+    let mut came = 0;
+    while let Some(event) = slow.try_next().await {
+        assert!(!event.is_word("ready"), "it should have been let go before");
+        came += 1;
+    }
+    assert!(came < 48, "{came}");
+    bench.until_figure("it is gone", "belfry_relay_readers", |readers| readers == 1).await;
+}
+
+#[tokio::test]
 async fn readers_above_the_limit_of_all_are_asked_to_come_again() {
     let bench = Bench::with(|config| config.limits.readers = 1).await;
     let (one, two) = (bench.channel().await, bench.channel().await);

@@ -161,3 +161,38 @@ async fn bodies_under_way_have_room_only_for_so_much() {
     assert!(holding.hear().await.starts_with("HTTP/1.1 200 "));
     assert_eq!(channel.post(vec![b'z'; 500_000]).await.status(), StatusCode::OK);
 }
+
+#[tokio::test]
+async fn readers_who_do_not_read_take_room_only_for_so_much_and_the_others_go_on_after_them() {
+    const ROOM: u64 = 4 << 20;
+    let bench = Bench::with(|config| {
+        config.limits.pages = usize::try_from(ROOM).unwrap();
+        config.limits.write_time = Duration::from_secs(600);
+    })
+    .await;
+    let mut stuck = Vec::new();
+    for _ in 0..6 {
+        let channel = bench.channel().await;
+        for n in 0..16 {
+            assert_eq!(channel.post(large(n)).await.status(), StatusCode::OK);
+        }
+        let mut stream = channel.open(None).await;
+        assert!(stream.next().await.is_word("connected"));
+        stuck.push(stream);
+    }
+    let mut last = stuck.pop().unwrap();
+    // Never more than there is room for, though six times as much waits to be sent.
+    bench.until_figure("the room is taken", "belfry_relay_page_bytes", |bytes| bytes > ROOM / 4).await;
+    for _ in 0..20 {
+        bench
+            .until_figure("a look", "belfry_relay_page_bytes", |bytes| {
+                assert!(bytes <= ROOM, "{bytes}");
+                true
+            })
+            .await;
+    }
+    drop(stuck);
+    assert_eq!(last.until_ready().await.len(), 16);
+    drop(last);
+    bench.until_figure("the room is free again", "belfry_relay_page_bytes", |bytes| bytes == 0).await;
+}
