@@ -60,7 +60,7 @@ pub trait Store: Send + Sync + fmt::Debug {
 pub async fn open(config: &Config) -> Result<Arc<dyn Store>, StoreError> {
     match &config.store {
         StoreAt::File(path) => sqlite::open(path.clone(), config.retention.clone(), config.restored).await,
-        StoreAt::Nats(at) => nats::open(at.clone(), config.retention.clone()).await,
+        StoreAt::Nats(at) => nats::open(at.clone(), config.retention.clone(), config.restored).await,
     }
 }
 

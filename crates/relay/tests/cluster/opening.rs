@@ -1,6 +1,6 @@
 //! What a person is told when the store cannot be opened, and what a relay makes of servers of different kinds.
 
-use belfry_relay::{Entry, NatsAt, NatsSignIn, Retention, StoreError};
+use belfry_relay::{Config, Entry, NatsAt, NatsSignIn, Retention, StoreAt, StoreError};
 use bytes::Bytes;
 use xtask::nats::Setup;
 
@@ -62,6 +62,7 @@ async fn a_server_alone_keeps_one_copy_and_says_what_that_means() {
     let store = servers.open().await;
     let remarks = store.remarks().join("\n");
     assert!(remarks.contains("on one NATS server only"), "{remarks}");
+    assert!(remarks.contains("power cut") && remarks.contains("sync_interval: always"), "{remarks}");
     assert!(remarks.contains("at most 1024 KiB") && remarks.contains("max_payload: 4MB"), "{remarks}");
     store.health().await.unwrap();
     let large = Entry { data: Bytes::from(vec![b'x'; 1 << 20]), ..entry(channel(1), 1) };
@@ -108,4 +109,15 @@ async fn limits_that_changed_are_taken_over_and_what_was_kept_stays() {
     assert_eq!(store.epoch(), epoch);
     let page = store.read(channel(1), 0, 10).await.unwrap();
     assert_eq!((page.entries.len(), page.trimmed > 0), (4, true), "{page:?}");
+}
+
+#[tokio::test]
+async fn after_a_backup_was_put_back_readers_are_told_by_a_new_epoch() {
+    let servers = Servers::with(alone()).await;
+    let before = servers.open().await.epoch();
+    assert_eq!(servers.open().await.epoch(), before);
+    let config = Config { store: StoreAt::Nats(servers.at()), restored: true, ..Config::default() };
+    let restored = belfry_relay::open(&config).await.unwrap().epoch();
+    assert!(restored > before, "{restored} {before}");
+    assert_eq!(servers.open().await.epoch(), restored, "for all relays from then on");
 }

@@ -94,6 +94,51 @@ async fn what_went_from_the_middle_of_the_stream_is_a_gap_for_its_channel_only()
 }
 
 #[tokio::test]
+async fn a_channel_that_may_hold_more_from_now_on_hides_no_gap_of_before() {
+    let servers = Servers::with(Setup { nodes: 1, ..Setup::default() }).await;
+    let holding = |entries| Retention { entries, ..Retention::default() };
+    let store = servers.open_with(holding(4)).await;
+    // Its first entry stays, so that the stream still begins where it began.
+    store.append(entry(channel(2), 0)).await.unwrap();
+    let mut seqs = Vec::new();
+    for n in 0..10 {
+        seqs.push(store.append(entry(channel(1), n)).await.unwrap().seq);
+    }
+    let epoch = store.epoch();
+    let more = servers.open_with(holding(100)).await;
+    let page = more.read(channel(1), seqs[1], 10).await.unwrap();
+    assert_eq!(page.entries.len(), 4);
+    assert!(more.epoch() > epoch || seqs[1] < page.trimmed, "nobody would tell the reader: {page:?}");
+    let less = servers.open_with(holding(50)).await;
+    assert_eq!(less.epoch(), more.epoch(), "what goes now can be told");
+}
+
+#[tokio::test]
+async fn a_relay_that_was_started_before_others_held_less_tells_what_went() {
+    let servers = Servers::with(Setup { nodes: 1, ..Setup::default() }).await;
+    let store = servers.open().await;
+    store.append(entry(channel(2), 0)).await.unwrap();
+    let mut seqs = Vec::new();
+    for n in 0..6 {
+        seqs.push(store.append(entry(channel(1), n)).await.unwrap().seq);
+    }
+    let _less = servers.open_with(Retention { entries: 2, ..Retention::default() }).await;
+    let page = store.read(channel(1), seqs[1], 10).await.unwrap();
+    assert!(page.entries.len() == 2 && seqs[1] < page.trimmed, "{page:?}");
+}
+
+#[tokio::test]
+async fn a_position_that_no_store_ever_gave_is_read_like_any_other() {
+    let servers = Servers::with(Setup { nodes: 1, ..Setup::default() }).await;
+    let store = servers.open().await;
+    let seq = store.append(entry(channel(1), 1)).await.unwrap().seq;
+    for after in [u64::MAX, u64::MAX - 1] {
+        let page = store.read(channel(1), after, 10).await.unwrap();
+        assert_eq!((page.entries.len(), page.newest), (0, seq), "after {after}");
+    }
+}
+
+#[tokio::test]
 async fn what_went_of_age_is_a_gap() {
     let servers = Servers::with(Setup { nodes: 1, ..Setup::default() }).await;
     let age = Duration::from_secs(2);

@@ -7,11 +7,14 @@ use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::stream::{Config, DiscardPolicy, LastRawMessageErrorKind, StorageType, Stream};
 use bytes::Bytes;
 use data_encoding::BASE64URL_NOPAD;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::open::{ELECTION, Step, next_step, words};
 use super::{BREATH, Names};
 use crate::channel::{ChannelId, RelayKey};
 use crate::store::{Keys, StoreError};
+use crate::tasks;
 
 const KEY: &str = "relay_key";
 const CODE: &str = "join_code";
@@ -19,6 +22,27 @@ const EPOCH: &str = "epoch";
 const BORN: &str = "born";
 /// Two streams of the same name were not made within this time, in milliseconds.
 const ANEW: u64 = 60_000;
+
+/// For how long readers' positions hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Era {
+    epoch: u64,
+    /// When the stream was made, in the words of whoever said it first: servers may differ by some milliseconds.
+    stream: u64,
+    /// The smallest number of entries that a channel could hold in it: by it is judged what may have gone.
+    cap: u64,
+}
+
+impl Era {
+    /// The era that follows. It is the same one as long as the stream is the same, was not put back from a backup, and no channel may hold
+    /// more than before: of what went while it could hold less, nothing would tell any more.
+    fn next(self, created: u64, cap: u64, restored: bool, now_ms: u64) -> Self {
+        if self.stream.abs_diff(created) < ANEW && !restored && cap <= self.cap {
+            return Self { cap, ..self };
+        }
+        Self { epoch: now_ms.max(self.epoch + 1), stream: created, cap }
+    }
+}
 
 /// What all relays share: a key-value bucket as NATS's tools know it, so that a person can change the join code with them.
 #[derive(Debug)]
@@ -78,15 +102,23 @@ impl Bucket {
         Ok(Keys { relay, join_code })
     }
 
-    /// When the stream was made, in the words of whoever said it first: servers may differ by some milliseconds. A stream that was made
-    /// anew differs by more, and begins another epoch.
-    pub(super) async fn epoch(&self, created: u64) -> Result<u64, StoreError> {
+    /// The epoch: when the stream was made, or later, if readers' positions ceased to hold since.
+    pub(super) async fn epoch(&self, created: u64, cap: u64, restored: bool) -> Result<u64, StoreError> {
+        let first = Era { epoch: created, stream: created, cap };
+        let mut found = None;
         loop {
-            let kept = self.once(EPOCH, &created.to_string()).await?;
-            match kept.parse::<u64>() {
-                Ok(epoch) if epoch.abs_diff(created) < ANEW => return Ok(epoch),
-                Ok(_) | Err(_) => self.replace(EPOCH, &kept, &created.to_string()).await?,
+            let text = self.once(EPOCH, &written(first)).await?;
+            let Ok(kept) = serde_json::from_str::<Era>(&text) else {
+                self.replace(EPOCH, &text, &written(first)).await?;
+                continue;
+            };
+            // Of several relays that are started with the same wish, one begins an era, and the others find it.
+            let still = kept.epoch == *found.get_or_insert(kept.epoch);
+            let next = kept.next(created, cap, restored && still, tasks::now_ms());
+            if next == kept {
+                return Ok(kept.epoch);
             }
+            self.replace(EPOCH, &text, &written(next)).await?;
         }
     }
 
@@ -158,5 +190,27 @@ impl Bucket {
 
     fn subject(&self, key: &str) -> String {
         format!("$KV.{}.{key}", self.name)
+    }
+}
+
+fn written(era: Era) -> String {
+    json!(era).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_era_ends_when_readers_positions_cease_to_hold() {
+        let era = Era { epoch: 1_000_000, stream: 1_000_000, cap: 50 };
+        let now = 9_000_000;
+        assert_eq!(era.next(1_000_400, 50, false, now), era, "another server's clock");
+        assert_eq!(era.next(1_000_000, 20, false, now), Era { cap: 20, ..era });
+        let later = Era { epoch: now, ..era };
+        assert_eq!(era.next(1_000_000, 50, true, now), later, "put back from a backup");
+        assert_eq!(era.next(1_000_000, 70, false, now), Era { cap: 70, ..later });
+        assert_eq!(era.next(5_000_000, 50, false, now), Era { stream: 5_000_000, ..later });
+        assert_eq!(era.next(5_000_000, 50, false, 7).epoch, 1_000_001, "later, whatever the clock says");
     }
 }

@@ -1,8 +1,8 @@
 //! Entries in a stream of a NATS cluster: on a majority of its servers before anybody hears of it, known again by their message ids, and
 //! shared by any number of relays, none of which keeps anything itself.
 //!
-//! Each channel is a subject. An entry's sequence number is its stream sequence; the epoch is the time at which the stream was made. The
-//! stream tells of each entry that it has stored on a second subject, without the body: one plain subscription a relay wakes its readers.
+//! Each channel is a subject. An entry's sequence number is its stream sequence; the epoch is the time at which the stream was made, or at
+//! which readers' positions ceased to hold. The stream tells of each entry that it has stored on a second subject, without the body: one plain subscription a relay wakes its readers.
 //! Such words may be lost, so everybody is woken, too, when the link comes back and when the stream has a new leader. Readers read from
 //! the leader alone: a follower may not have yet what a reader was promised.
 

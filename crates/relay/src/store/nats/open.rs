@@ -29,7 +29,11 @@ const LARGEST: usize = 2 << 20;
 const REPLICAS: usize = 3;
 
 /// Opens the stream, making it and its bucket if they are missing.
-pub(in crate::store) async fn open(at: NatsAt, retention: Retention) -> Result<Arc<dyn Store>, StoreError> {
+pub(in crate::store) async fn open(
+    at: NatsAt,
+    retention: Retention,
+    restored: bool,
+) -> Result<Arc<dyn Store>, StoreError> {
     let link = Link::connect(&at).await?;
     let jetstream = ContextBuilder::new().timeout(ANSWER).build(link.client.clone());
     let names = Names(at.name.clone());
@@ -64,7 +68,10 @@ pub(in crate::store) async fn open(at: NatsAt, retention: Retention) -> Result<A
     }
     if info.config.num_replicas == 1 {
         remarks.push(
-            "Entries lie on one NATS server only: if its disk is lost, so are they; three servers in a cluster keep them".to_owned(),
+            "Entries lie on one NATS server only: if its disk is lost, so are they, and a power cut costs what it has not written yet, two \
+             minutes' worth unless its configuration says jetstream { sync_interval: always } (NATS 2.10 or later); three servers in a \
+             cluster keep them"
+                .to_owned(),
         );
     }
     if link.max_payload() < LARGEST {
@@ -77,7 +84,7 @@ pub(in crate::store) async fn open(at: NatsAt, retention: Retention) -> Result<A
     let newest = Arc::new(AtomicU64::new(info.state.last_sequence));
     let bucket = Bucket::open(jetstream.clone(), &names, info.config.num_replicas).await?;
     let keys = bucket.keys().await?;
-    let epoch = bucket.epoch(created).await?;
+    let epoch = bucket.epoch(created, cap, restored).await?;
     let wakes = Arc::new(Wakes::default());
     let listening = link.listen(&names, wakes.clone(), newest.clone()).await?;
     let stream = jetstream.get_stream_no_info(names.stream()).await.map_err(|error| unfit(&error))?;

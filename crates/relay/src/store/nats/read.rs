@@ -42,6 +42,13 @@ impl Horizon {
     }
 }
 
+/// From where to where the stream reaches, and how many entries of a channel it holds at most.
+struct Reach {
+    first: u64,
+    newest: u64,
+    cap: u64,
+}
+
 impl NatsStore {
     /// The entries after a position. The stream's state is asked for after they were read: what goes in between is said, not hidden.
     pub(super) async fn page(
@@ -55,7 +62,7 @@ impl NatsStore {
         let mut page = Page { more: true, ..Page::default() };
         let (mut place, mut bytes) = (after, 0);
         while page.entries.len() < limit.max(1) && bytes < PAGE_BYTES {
-            let Some(kept) = self.next(&subject, place + 1).await? else {
+            let Some(kept) = self.next(&subject, place.saturating_add(1)).await? else {
                 page.more = false;
                 break;
             };
@@ -63,19 +70,19 @@ impl NatsStore {
             bytes += kept.data.len();
             page.entries.push(kept);
         }
-        let (first, newest) = self.reach(after).await?;
+        let Reach { first, newest, cap } = self.reach(after).await?;
         page.newest = newest;
         let last = page.entries.last().map_or(after.min(newest), |kept| kept.seq);
         page.end = if page.more { last } else { last.max(settled.min(newest)) };
         let gone = first.saturating_sub(1);
-        if nothing_missed(after, gone, newest, self.cap) {
+        if nothing_missed(after, gone, newest, cap) {
             page.trimmed = gone;
             page.oldest = page.entries.first().map(|kept| kept.seq);
         } else {
             page.oldest = self.next(&subject, 1).await?.map(|kept| kept.seq);
             let bucket = &self.bucket;
             let born = self.insist(|| async move { bucket.birth(channel).await }).await?;
-            page.trimmed = trimmed(gone, page.oldest, self.count(&subject).await?, self.cap, born);
+            page.trimmed = trimmed(gone, page.oldest, self.count(&subject).await?, cap, born);
             // What went is behind the reader, too, once it was told.
             page.end = page.end.max(page.trimmed);
         }
@@ -100,9 +107,9 @@ impl NatsStore {
         }))
     }
 
-    /// The first and the last sequence number of the stream. A stream that ends before what was given out is looked at again: its
+    /// How far the stream reaches. A stream that ends before what was given out is looked at again: its
     /// new leader may not have come so far yet.
-    async fn reach(&self, after: u64) -> Result<(u64, u64), StoreError> {
+    async fn reach(&self, after: u64) -> Result<Reach, StoreError> {
         let mut looks = 0;
         loop {
             let stream = &self.stream;
@@ -114,7 +121,10 @@ impl NatsStore {
                 let mut horizon = self.horizon.lock().unwrap_or_else(PoisonError::into_inner);
                 horizon.see(last, Instant::now());
                 self.newest.fetch_max(last, Ordering::Relaxed);
-                return Ok((first, last));
+                // Another relay may have been started with less.
+                let cap = u64::try_from(info.config.max_messages_per_subject)
+                    .map_or(self.cap, |cap| cap.min(self.cap));
+                return Ok(Reach { first, newest: last, cap });
             }
             tokio::time::sleep(LOOK).await;
         }
