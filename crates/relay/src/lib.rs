@@ -25,4 +25,4 @@ mod tasks;
 pub use channel::{Channel, ChannelId, RelayKey};
 pub use config::{Config, Limits, NatsAt, NatsSignIn, Rate, Retention, StoreAt};
 pub use relay::{Relay, Running};
-pub use store::{Appended, Entry, Kept, Keys, MessageId, Page, Store, StoreError, Wakes, open};
+pub use store::{Appended, Earlier, Entry, Kept, Keys, MessageId, Page, Store, StoreError, Wakes, open};

@@ -1,4 +1,5 @@
-//! What makes two deliveries the same. In: a request. Out: an id, which holds the channel: it is unique over the whole store. Pure.
+//! What makes two deliveries the same. In: a request. Out: an id, which holds the channel: it is unique over the whole store; and, where
+//! the request has no name, the id it would have had a moment ago. Pure.
 //!
 //! A sender that got no answer sends again; most give each delivery an id of its own, in a header or in the body. Where there is none,
 //! the same bytes within ten minutes count as the same: an hour later they are news.
@@ -8,7 +9,7 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::channel::ChannelId;
-use crate::store::MessageId;
+use crate::store::{Earlier, MessageId};
 
 /// Headers by which senders name a delivery: Standard Webhooks, Svix, GitHub, GitLab.
 const NAMED_BY: [&str; 4] = ["webhook-id", "svix-id", "x-github-delivery", "x-gitlab-event-uuid"];
@@ -16,7 +17,8 @@ const NAMED_BY: [&str; 4] = ["webhook-id", "svix-id", "x-github-delivery", "x-gi
 const LONGEST: usize = 256;
 const BUCKET_MS: u64 = 10 * 60 * 1000;
 
-/// The id of a webhook.
+/// The id of a webhook. Unnamed ones are told apart by the ten minutes in which they came, so that of two the later may stand in the next
+/// ten: that is what the second is for.
 pub(crate) fn of_webhook(
     channel: ChannelId,
     headers: &HeaderMap,
@@ -24,19 +26,25 @@ pub(crate) fn of_webhook(
     query: &str,
     body: &[u8],
     received: u64,
-) -> MessageId {
+) -> (MessageId, Option<Earlier>) {
     let named = NAMED_BY.iter().find_map(|name| {
         let value = headers.get(*name)?.as_bytes();
         (!value.is_empty() && value.len() <= LONGEST).then_some((*name, value))
     });
     if let Some((name, value)) = named {
-        return digest(channel, &[name.as_bytes(), value]);
+        return (digest(channel, &[name.as_bytes(), value]), None);
     }
     if let Some(uid) = event_uid(body) {
-        return digest(channel, &[b"event uid", uid.as_bytes()]);
+        return (digest(channel, &[b"event uid", uid.as_bytes()]), None);
     }
-    let bucket = (received / BUCKET_MS).to_be_bytes();
-    digest(channel, &[b"bytes", &bucket, method.as_bytes(), query.as_bytes(), body])
+    let in_bucket = |bucket: u64| {
+        digest(channel, &[b"bytes", &bucket.to_be_bytes(), method.as_bytes(), query.as_bytes(), body])
+    };
+    let bucket = received / BUCKET_MS;
+    let earlier = bucket
+        .checked_sub(1)
+        .map(|before| Earlier { message: in_bucket(before), since: received.saturating_sub(BUCKET_MS) });
+    (in_bucket(bucket), earlier)
 }
 
 /// The id of a browser's return from a sign-in: loading the page again changes nothing.
@@ -91,7 +99,7 @@ mod tests {
     }
 
     fn id(list: &[(&'static str, &'static str)], body: &[u8], at: u64) -> MessageId {
-        of_webhook(channel(1), &headers(list), "POST", "", body, at)
+        of_webhook(channel(1), &headers(list), "POST", "", body, at).0
     }
 
     #[test]
@@ -133,16 +141,27 @@ mod tests {
         assert_eq!(id(&[], b"ding", 0), id(&[("date", "x")], b"ding", 9 * MINUTE));
         assert_ne!(id(&[], b"ding", 0), id(&[], b"ding", 60 * MINUTE));
         assert_ne!(id(&[], b"ding", 0), id(&[], b"dong", 0));
-        let with_query = of_webhook(channel(1), &headers(&[]), "POST", "a=1", b"ding", 0);
+        let with_query = of_webhook(channel(1), &headers(&[]), "POST", "a=1", b"ding", 0).0;
         assert_ne!(id(&[], b"ding", 0), with_query);
+    }
+
+    #[test]
+    fn what_came_just_before_the_ten_minutes_turned_is_looked_for_too() {
+        let first = id(&[], b"ding", 10 * MINUTE - 1);
+        let (second, earlier) = of_webhook(channel(1), &headers(&[]), "POST", "", b"ding", 10 * MINUTE + 500);
+        assert_ne!(first, second);
+        assert_eq!(earlier, Some(Earlier { message: first, since: 500 }));
+        let named =
+            of_webhook(channel(1), &headers(&[("webhook-id", "7")]), "POST", "", b"ding", 20 * MINUTE);
+        assert_eq!(named.1, None);
     }
 
     #[test]
     fn another_channel_is_another_message() {
         let named = headers(&[("webhook-id", "77")]);
         assert_ne!(
-            of_webhook(channel(1), &named, "POST", "", b"", 0),
-            of_webhook(channel(2), &named, "POST", "", b"", 0)
+            of_webhook(channel(1), &named, "POST", "", b"", 0).0,
+            of_webhook(channel(2), &named, "POST", "", b"", 0).0
         );
         assert_ne!(of_return(channel(1), "code=1"), of_return(channel(2), "code=1"));
         assert_eq!(of_return(channel(1), "code=1"), of_return(channel(1), "code=1"));

@@ -93,7 +93,10 @@ pub(super) async fn forget(
     if !bearer(&headers).is_some_and(|token| channel.is_read_by(token)) {
         return Err(Refusal::NotTheReader);
     }
-    let entries = hook::in_time(&desk, desk.store.forget(channel.id())).await?;
+    let entries = hook::in_time(&desk, desk.store.forget(channel.id())).await.map_err(|error| {
+        warn!(channel = channel.id().short(), "a channel was not forgotten: {error}");
+        Refusal::Store(error)
+    })?;
     info!(channel = channel.id().short(), entries, "a channel was forgotten");
     Ok(StatusCode::NO_CONTENT)
 }

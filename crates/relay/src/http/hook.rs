@@ -70,43 +70,42 @@ async fn take_in(desk: &Desk, name: &str, request: Request) -> Result<(MessageId
     let received = tasks::now_ms();
     let method = parts.method.as_str();
     let query = parts.uri.query().unwrap_or_default();
-    let id = message::of_webhook(channel.id(), &parts.headers, method, query, &taken.bytes, received);
+    let (id, earlier) =
+        message::of_webhook(channel.id(), &parts.headers, method, query, &taken.bytes, received);
     let came = Came { method, query, headers: &parts.headers, body: &taken.bytes, received, id };
-    let known = keep(desk, &channel, id, received, "", event::webhook(&came)).await?;
+    let entry = Entry {
+        channel: channel.id(),
+        message: id,
+        earlier,
+        received,
+        event: "",
+        data: event::webhook(&came).into(),
+    };
+    let known = keep(desk, &channel, entry).await?;
     debug!(channel = channel.id().short(), bytes = taken.bytes.len(), known, "a webhook was taken in");
     Ok((id, known))
 }
 
 /// Seals an event if its channel asks for it, and returns once it is kept. True if it was known.
-pub(super) async fn keep(
-    desk: &Desk,
-    channel: &Channel,
-    message: MessageId,
-    received: u64,
-    event: &'static str,
-    data: Vec<u8>,
-) -> Result<bool, Refusal> {
-    let data = match channel.seal_to() {
-        None => data,
-        Some(key) => seal::seal(&data, key).ok_or(Refusal::TooLarge(desk.limits.body))?,
-    };
-    let entry = Entry { channel: channel.id(), message, received, event, data: data.into() };
-    let appended = in_time(desk, desk.store.append(entry)).await?;
+pub(super) async fn keep(desk: &Desk, channel: &Channel, mut entry: Entry) -> Result<bool, Refusal> {
+    if let Some(key) = channel.seal_to() {
+        entry.data = seal::seal(&entry.data, key).ok_or(Refusal::TooLarge(desk.limits.body))?.into();
+    }
+    let appended = in_time(desk, desk.store.append(entry)).await.map_err(|error| {
+        warn!("a webhook was not kept, its sender must come again: {error}");
+        Refusal::Store(error)
+    })?;
     tasks::fail_point("after-store");
     Ok(appended.known)
 }
 
-/// What the store answers, if it does so while the sender still waits.
+/// What the store answers, if it does so while the client still waits.
 pub(super) async fn in_time<T>(
     desk: &Desk,
     asked: BoxFuture<'_, Result<T, StoreError>>,
-) -> Result<T, Refusal> {
+) -> Result<T, StoreError> {
     let answered = tokio::time::timeout(desk.limits.store_time, asked).await;
-    let answered = answered.unwrap_or(Err(StoreError::Busy));
-    answered.map_err(|error| {
-        warn!("a webhook was not kept, its sender must come again: {error}");
-        Refusal::Store(error)
-    })
+    answered.unwrap_or(Err(StoreError::Busy))
 }
 
 /// A body, and the room it takes among all bodies under way.

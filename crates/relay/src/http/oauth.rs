@@ -9,6 +9,7 @@ use axum::response::{Html, IntoResponse, Response};
 use tracing::info;
 
 use super::{Desk, Refusal, hook, in_query};
+use crate::store::Entry;
 use crate::{event, message, tasks};
 
 /// More than any service brings back.
@@ -50,8 +51,15 @@ async fn hand_on(desk: &Desk, uri: &Uri) -> Result<(), Refusal> {
     desk.may_ring(channel.id()).map_err(Refusal::TooOften)?;
     let received = tasks::now_ms();
     let id = message::of_return(channel.id(), query);
-    let data = event::returned(query, received, id);
-    hook::keep(desk, &channel, id, received, event::RETURN, data).await?;
+    let entry = Entry {
+        channel: channel.id(),
+        message: id,
+        earlier: None,
+        received,
+        event: event::RETURN,
+        data: event::returned(query, received, id).into(),
+    };
+    hook::keep(desk, &channel, entry).await?;
     info!(channel = channel.id().short(), "a browser came back from a sign-in");
     Ok(())
 }

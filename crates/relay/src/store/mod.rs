@@ -131,6 +131,8 @@ pub struct Entry {
     pub channel: ChannelId,
     /// What makes two of it the same.
     pub message: MessageId,
+    /// Another id under which the same may have come a moment ago. The embedded store looks for it, too; NATS knows one id of each.
+    pub earlier: Option<Earlier>,
     /// When it came, in milliseconds of UTC.
     pub received: u64,
     /// The name of the server-sent event; empty for a webhook, which has none.
@@ -143,6 +145,15 @@ impl fmt::Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Entry({:?}, {:?}, {} bytes)", self.channel, self.message, self.data.len())
     }
+}
+
+/// An id under which an entry may have come before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Earlier {
+    /// The id.
+    pub message: MessageId,
+    /// What came before this moment was another one; in milliseconds of UTC.
+    pub since: u64,
 }
 
 /// What became of an entry.

@@ -79,6 +79,7 @@ pub fn entry(channel: ChannelId, n: u32) -> Entry {
     Entry {
         channel,
         message: MessageId::from_bytes(message),
+        earlier: None,
         received: 1,
         event: "",
         data: text(n).into_bytes().into(),

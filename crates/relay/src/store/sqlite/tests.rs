@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::*;
-use crate::store::MessageId;
+use crate::store::{Earlier, MessageId};
 
 mod damage;
 
@@ -24,6 +24,7 @@ fn entry(channel_number: u8, message: u32, bytes: usize) -> Entry {
     Entry {
         channel: channel(channel_number),
         message: MessageId::from_bytes(id),
+        earlier: None,
         received: crate::tasks::now_ms(),
         event: "",
         data: Bytes::from(vec![b'x'; bytes]),
@@ -144,6 +145,20 @@ async fn a_double_is_kept_once_even_beside_its_twin() {
     let bench = bench.again(false).await;
     assert!(bench.append(entry(1, 3, 5)).await.known);
     assert!(!bench.append(entry(2, 3, 5)).await.known, "another channel has its own");
+}
+
+#[tokio::test]
+async fn what_came_a_moment_ago_under_its_earlier_id_is_known_and_what_came_long_ago_is_not() {
+    let bench = Bench::usual();
+    let first = Entry { received: 1_000_000, ..entry(1, 1, 5) };
+    assert!(!bench.append(first.clone()).await.known);
+    let at = |since| Entry {
+        received: 1_500_000,
+        earlier: Some(Earlier { message: first.message, since }),
+        ..entry(1, 2, 5)
+    };
+    assert_eq!(bench.append(at(900_000)).await, Appended { seq: 1, known: true });
+    assert_eq!(bench.append(at(1_000_001)).await, Appended { seq: 2, known: false });
 }
 
 #[tokio::test]

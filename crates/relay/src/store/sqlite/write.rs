@@ -290,10 +290,15 @@ fn append(transaction: &Transaction<'_>, trimmer: &mut Trimmer, entry: &Entry) -
             "INSERT INTO channel (id) VALUES (?1) ON CONFLICT (id) DO UPDATE SET gone = 0 RETURNING number",
         )?
         .query_row([entry.channel.as_bytes()], |row| row.get(0))?;
-    if let Some(seq) = known(transaction, number, entry.message)? {
+    let received = i64::try_from(entry.received).unwrap_or(i64::MAX);
+    let mut seq = known(transaction, number, entry.message, 0)?;
+    if let (None, Some(earlier)) = (seq, entry.earlier) {
+        let since = i64::try_from(earlier.since).unwrap_or(i64::MAX);
+        seq = known(transaction, number, earlier.message, since)?;
+    }
+    if let Some(seq) = seq {
         return Ok(Appended { seq, known: true });
     }
-    let received = i64::try_from(entry.received).unwrap_or(i64::MAX);
     transaction
         .prepare_cached("INSERT INTO entry (channel, received, event, data) VALUES (?1, ?2, ?3, ?4)")?
         .execute((number, received, entry.event, &entry.data[..]))?;
@@ -305,10 +310,15 @@ fn append(transaction: &Transaction<'_>, trimmer: &mut Trimmer, entry: &Entry) -
     Ok(Appended { seq: u64::try_from(seq).unwrap_or_default(), known: false })
 }
 
-fn known(transaction: &Transaction<'_>, number: i64, message: MessageId) -> rusqlite::Result<Option<u64>> {
-    let mut statement =
-        transaction.prepare_cached("SELECT seq FROM known WHERE channel = ?1 AND message = ?2")?;
-    let mut rows = statement.query((number, message.as_bytes()))?;
+fn known(
+    transaction: &Transaction<'_>,
+    number: i64,
+    message: MessageId,
+    since: i64,
+) -> rusqlite::Result<Option<u64>> {
+    let mut statement = transaction
+        .prepare_cached("SELECT seq FROM known WHERE channel = ?1 AND message = ?2 AND received >= ?3")?;
+    let mut rows = statement.query((number, message.as_bytes(), since))?;
     rows.next()?
         .map(|row| row.get::<_, i64>(0))
         .transpose()
