@@ -162,6 +162,22 @@ async fn what_came_a_moment_ago_under_its_earlier_id_is_known_and_what_came_long
 }
 
 #[tokio::test]
+async fn the_file_shrinks_once_much_has_gone() {
+    let bench = Bench::usual();
+    for n in 0..50 {
+        bench.append(entry(1, n, 1 << 20)).await;
+    }
+    bench.append(entry(2, 1, 5)).await;
+    assert_eq!(bench.store.forget(channel(1)).await, Ok(50));
+    until("the disk has its pages back", || async {
+        let size = fs::metadata(bench.path()).unwrap().len();
+        size < 12 << 20
+    })
+    .await;
+    assert_eq!(bench.all(2).await.entries.len(), 1);
+}
+
+#[tokio::test]
 async fn what_waits_together_shares_one_commit() {
     let bench = Bench::usual();
     bench.append(entry(1, 1, 5)).await;

@@ -2,7 +2,7 @@
 //! its transactions; large clearances in small steps, so that no sender waits for them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Transaction};
 
@@ -16,17 +16,13 @@ const STEP: i64 = 500;
 const MOST_KNOWN: i64 = 8_000_000;
 /// Between two looks for what has become too old.
 const PACE: Duration = Duration::from_secs(60);
-
-/// What one step left.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Step {
-    /// There was nothing to do.
-    Done,
-    /// Something went, and this was the last of it.
-    Freed,
-    /// More is to go.
-    More,
-}
+/// A clock that says something else than what has passed since is believed after this time only.
+const DOUBT: Duration = Duration::from_secs(3600);
+/// So much a clock may be set by without being doubted, in milliseconds.
+const SET: u64 = 5 * 60 * 1000;
+/// Free pages that stay in the file for what comes next (8 MiB), and how many go in one step.
+const RESERVE: i64 = 2_048;
+const FREED: i64 = 1_000;
 
 /// Keeps count of what is there.
 #[derive(Debug)]
@@ -34,18 +30,20 @@ pub(super) struct Trimmer {
     retention: Retention,
     total: i64,
     touched: BTreeSet<i64>,
-    freed: bool,
+    clock: Clock,
 }
 
 impl Trimmer {
     pub(super) fn new(conn: &Connection, retention: Retention) -> rusqlite::Result<Self> {
         let total = conn.query_row("SELECT coalesce(sum(bytes), 0) FROM channel", [], |row| row.get(0))?;
-        Ok(Self { retention, total, touched: BTreeSet::new(), freed: false })
+        let doubt = look_every(&retention, DOUBT);
+        let clock = Clock::new(doubt, tasks::now_ms(), Instant::now());
+        Ok(Self { retention, total, touched: BTreeSet::new(), clock })
     }
 
     /// How often to look for what has become too old.
     pub(super) fn pace(&self) -> Duration {
-        (self.retention.age.min(self.retention.doubles) / 10).clamp(Duration::from_millis(50), PACE)
+        look_every(&self.retention, PACE)
     }
 
     /// The count before a transaction, for one that fails.
@@ -90,11 +88,18 @@ impl Trimmer {
         Ok(())
     }
 
-    /// One step of: what is too old, what is above the limit of all, ids not needed any more, channels that were forgotten.
-    pub(super) fn step(&mut self, transaction: &Transaction<'_>) -> rusqlite::Result<Step> {
-        let now = signed(tasks::now_ms());
-        let before = |age: Duration| now.saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
-        let mut gone = self.drop_old(transaction, before(self.retention.age))?;
+    /// One step of: what is too old, what is above the limit of all, ids not needed any more, channels that were forgotten. True if
+    /// something went: there may be more.
+    pub(super) fn step(&mut self, transaction: &Transaction<'_>) -> rusqlite::Result<bool> {
+        let now = tasks::now_ms();
+        let before =
+            |age: Duration| signed(now).saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
+        let mut gone = 0;
+        if self.clock.is_believed(now, Instant::now()) {
+            gone += self.drop_old(transaction, before(self.retention.age))?;
+            gone += forget_ids(transaction, before(self.retention.doubles))?;
+        }
+        gone += forget_too_many_ids(transaction)?;
         if self.total > signed(self.retention.total_bytes) {
             let largest = "SELECT number, bytes FROM channel ORDER BY bytes DESC LIMIT 1";
             let (channel, bytes): (i64, i64) =
@@ -102,14 +107,8 @@ impl Trimmer {
             let excess = (self.total - signed(self.retention.total_bytes)).min(bytes / 2 + 1);
             gone += self.drop_oldest(transaction, channel, 0, excess)?;
         }
-        gone += forget_ids(transaction, before(self.retention.doubles))?;
         gone += self.clear_gone(transaction)?;
-        let last = std::mem::replace(&mut self.freed, gone > 0);
-        Ok(match (gone > 0, last) {
-            (true, _) => Step::More,
-            (false, true) => Step::Freed,
-            (false, false) => Step::Done,
-        })
+        Ok(gone > 0)
     }
 
     fn drop_old(&mut self, transaction: &Transaction<'_>, before: i64) -> rusqlite::Result<usize> {
@@ -231,28 +230,100 @@ pub(super) fn forget(transaction: &Transaction<'_>, channel: ChannelId) -> rusql
     Ok(entries.and_then(|entries| u64::try_from(entries).ok()).unwrap_or_default())
 }
 
-/// Gives some free pages back to the disk.
-pub(super) fn shrink(conn: &Connection) -> rusqlite::Result<()> {
-    let mut pages = conn.prepare("PRAGMA incremental_vacuum(2000)")?;
-    let mut rows = pages.query([])?;
+/// Gives some free pages back to the disk, if there are many. True if there may be more.
+pub(super) fn shrink(conn: &Connection) -> rusqlite::Result<bool> {
+    let free: i64 = conn.query_row("PRAGMA freelist_count", [], |row| row.get(0))?;
+    let above = free - RESERVE;
+    if above <= 0 {
+        return Ok(false);
+    }
+    all_rows(conn, &format!("PRAGMA incremental_vacuum({})", above.min(FREED)))?;
+    let more = above > FREED;
+    if !more {
+        // Only then does the file itself become smaller.
+        all_rows(conn, "PRAGMA wal_checkpoint(PASSIVE)")?;
+    }
+    Ok(more)
+}
+
+fn all_rows(conn: &Connection, pragma: &str) -> rusqlite::Result<()> {
+    let mut statement = conn.prepare(pragma)?;
+    let mut rows = statement.query([])?;
     while rows.next()?.is_some() {}
     Ok(())
 }
 
 fn forget_ids(transaction: &Transaction<'_>, before: i64) -> rusqlite::Result<usize> {
-    let mut gone = transaction
+    transaction
         .prepare_cached(
             "DELETE FROM known WHERE seq IN
                  (SELECT seq FROM (SELECT seq, received FROM known ORDER BY seq LIMIT ?1) WHERE received < ?2)",
         )?
-        .execute((STEP, before))?;
+        .execute((STEP, before))
+}
+
+fn forget_too_many_ids(transaction: &Transaction<'_>) -> rusqlite::Result<usize> {
     // The numbers of the oldest and the newest tell how many there may be, without counting them.
-    gone += transaction
+    transaction
         .prepare_cached("DELETE FROM known WHERE seq IN (SELECT seq FROM known WHERE seq <= (SELECT max(seq) FROM known) - ?1 ORDER BY seq LIMIT ?2)")?
-        .execute((MOST_KNOWN, STEP))?;
-    Ok(gone)
+        .execute((MOST_KNOWN, STEP))
+}
+
+/// A part of what is kept for the shortest time, at most this long.
+fn look_every(retention: &Retention, most: Duration) -> Duration {
+    (retention.age.min(retention.doubles) / 10).clamp(Duration::from_millis(50), most)
+}
+
+/// Whether the time of day may be believed. A machine may start with any, and have it set by a year a moment later: what nobody has read yet
+/// must not go by a clock that is wrong.
+#[derive(Debug)]
+struct Clock {
+    doubt: Duration,
+    last: (u64, Instant),
+    believed_from: Instant,
+}
+
+impl Clock {
+    fn new(doubt: Duration, wall_ms: u64, now: Instant) -> Self {
+        Self { doubt, last: (wall_ms, now), believed_from: now + doubt }
+    }
+
+    fn is_believed(&mut self, wall_ms: u64, now: Instant) -> bool {
+        let (then_ms, then) = self.last;
+        let passed = u64::try_from(now.duration_since(then).as_millis()).unwrap_or(u64::MAX);
+        if wall_ms.abs_diff(then_ms.saturating_add(passed)) > SET {
+            self.believed_from = now + self.doubt;
+        }
+        self.last = (wall_ms, now);
+        now >= self.believed_from
+    }
 }
 
 fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: u64 = 60_000;
+
+    #[test]
+    fn a_clock_that_jumps_is_believed_only_if_it_stays_so() {
+        let start = Instant::now();
+        let at = |minutes: u64| start + Duration::from_millis(minutes * MINUTE);
+        let day = 24 * 60 * MINUTE;
+        let mut clock = Clock::new(DOUBT, 20 * day, start);
+        assert!(!clock.is_believed(20 * day + MINUTE, at(1)), "it has just started");
+        assert!(clock.is_believed(20 * day + 60 * MINUTE, at(60)));
+        // A year ahead, and back.
+        assert!(!clock.is_believed(385 * day, at(61)));
+        assert!(!clock.is_believed(385 * day + 30 * MINUTE, at(91)));
+        assert!(!clock.is_believed(20 * day + 92 * MINUTE, at(92)));
+        assert!(clock.is_believed(20 * day + 152 * MINUTE, at(152)));
+        // A year ahead, for good.
+        assert!(!clock.is_believed(385 * day, at(153)));
+        assert!(clock.is_believed(385 * day + 60 * MINUTE, at(213)));
+    }
 }

@@ -249,19 +249,16 @@ impl Desk {
         self.write(|transaction, _| db::set(transaction, "checked", now))
     }
 
-    /// One step of what retention asks for. True if there is more to do.
+    /// One step of what retention asks for, and then of giving free pages back to the disk. True if there is more to do.
     fn tidy(&mut self) -> bool {
-        let tidied = self.write(|transaction, trimmer| trimmer.step(transaction));
-        match tidied {
-            Ok(trim::Step::More) => true,
-            Ok(trim::Step::Done) => false,
-            Ok(trim::Step::Freed) => {
-                // Gives free pages back to the disk, a few at a time; failing that, the file only stays large.
-                if let Err(error) = trim::shrink(&self.conn) {
-                    warn!(code = ?error.sqlite_error_code(), "the store's file did not shrink");
-                }
+        match self.write(|transaction, trimmer| trimmer.step(transaction)) {
+            Ok(true) => true,
+            Ok(false) => trim::shrink(&self.conn).unwrap_or_else(|error| {
+                // The file only stays large.
+                self.damage.note(&db::told(&error));
+                warn!(code = ?error.sqlite_error_code(), "the store's file did not shrink");
                 false
-            }
+            }),
             // Said in the log already; tried again at the next turn.
             Err(_) => false,
         }
