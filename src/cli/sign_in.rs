@@ -15,14 +15,28 @@ pub(super) async fn go_through(notifier: &Notifier, wish: SignIn, env: &Env) -> 
     loop {
         step = match step {
             SignInStep::Done { account } => return Ok(account),
-            SignInStep::Browser { attempt, url } => at_browser(notifier, attempt, &url, env).await?,
+            SignInStep::Browser { attempt, url, comes_by_itself } => {
+                at_browser(notifier, attempt, &url, comes_by_itself, env).await?
+            }
             SignInStep::SecondFactor { attempt } => second_factor(notifier, attempt).await?,
             SignInStep::Place { attempt, places } => place(notifier, attempt, &places).await?,
         };
     }
 }
 
-async fn at_browser(notifier: &Notifier, attempt: u64, url: &str, env: &Env) -> Result<SignInStep, Trouble> {
+async fn at_browser(
+    notifier: &Notifier,
+    attempt: u64,
+    url: &str,
+    comes_by_itself: bool,
+    env: &Env,
+) -> Result<SignInStep, Trouble> {
+    if !comes_by_itself && !ask::at_terminal() {
+        drop(give_up(notifier, attempt).await);
+        return Err(Trouble::needs_sign_in(
+            "the address that the browser ends at has to be pasted here; sign in at a terminal",
+        ));
+    }
     say(&format!("Allow Belfry in the browser, at this address:\n\n  {}\n", clean(url)));
     // The engine made this address from the account's own settings, so its host is one the person named.
     let own = Url::parse(url).ok();
@@ -32,7 +46,7 @@ async fn at_browser(notifier: &Notifier, attempt: u64, url: &str, env: &Env) -> 
     loop {
         let text = tokio::select! {
             step = notifier.sign_in_answer(attempt, SignInAnswer::Wait) => return step,
-            text = pasted() => text?,
+            text = pasted(comes_by_itself) => text?,
             _ = tokio::signal::ctrl_c() => return give_up(notifier, attempt).await,
         };
         match notifier.sign_in_answer(attempt, SignInAnswer::Pasted { text }).await {
@@ -44,12 +58,16 @@ async fn at_browser(notifier: &Notifier, attempt: u64, url: &str, env: &Env) -> 
 }
 
 /// What the person pastes; pends for ever where there is nobody to paste.
-async fn pasted() -> Result<String, Trouble> {
+async fn pasted(comes_by_itself: bool) -> Result<String, Trouble> {
     if !ask::at_terminal() {
         return std::future::pending().await;
     }
+    let question = if comes_by_itself {
+        "Waiting. Or paste the code, or the address the browser ended at, and press Enter:"
+    } else {
+        "When you have allowed it, copy the whole address that the browser ends at (whatever page it shows), paste it here and press Enter:"
+    };
     loop {
-        let question = "Waiting. Or paste the code, or the address the browser ended at, and press Enter:";
         let text = ask::line(question).await?;
         if !text.is_empty() {
             return Ok(text);

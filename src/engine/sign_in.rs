@@ -219,13 +219,13 @@ impl Attempts {
             }
             Next::Browser(browser) => {
                 let attempt = self.number();
-                let url = browser.url().to_string();
+                let (url, comes_by_itself) = (browser.url().to_string(), browser.comes_by_itself());
                 let (pasted, pastes) = mpsc::channel(1);
                 let (end, ended) = watch::channel(None);
                 let task = Tasks::start("sign-in", wait_for_browser(browser, pastes, end));
                 let waiting = Attempt::Browser(Browser { pasted, ended, draft, _task: task });
                 self.lock().insert(attempt, waiting);
-                Ok(Kept::Step(SignInStep::Browser { attempt, url }))
+                Ok(Kept::Step(SignInStep::Browser { attempt, url, comes_by_itself }))
             }
         }
     }

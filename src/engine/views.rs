@@ -370,6 +370,8 @@ pub enum SignInStep {
         attempt: u64,
         /// Where to send the browser.
         url: String,
+        /// True if the browser's return comes here by itself; false if the person has to paste the address that it ends at.
+        comes_by_itself: bool,
     },
     /// The service wants a second factor.
     SecondFactor {

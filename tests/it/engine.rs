@@ -256,7 +256,7 @@ async fn pasting_the_address_works_while_somebody_waits_for_the_browser() {
     let user = stage.sandbox.user().user_id;
     stage.sandbox.podio().set(|settings| settings.consent = Consent::Allow(user));
     let wish = stage.wish_by(None);
-    let SignInStep::Browser { attempt, url } = stage.desk().sign_in(wish).await.unwrap() else {
+    let SignInStep::Browser { attempt, url, .. } = stage.desk().sign_in(wish).await.unwrap() else {
         panic!("no browser is wanted")
     };
     let answer = stage.env.http.client.get(&url).send().await.unwrap();

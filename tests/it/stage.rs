@@ -418,7 +418,7 @@ impl Stage {
 
     pub async fn sign_in(&self) -> Result<AccountId, Trouble> {
         let step = match self.desk().sign_in(self.wish()).await? {
-            SignInStep::Browser { attempt, url } => {
+            SignInStep::Browser { attempt, url, .. } => {
                 post::browse(&url).await;
                 self.desk().sign_in_answer(attempt, SignInAnswer::Wait).await?
             }

@@ -1565,7 +1565,11 @@ attempt: number,
 /**
  * Where to send the browser.
  */
-url: string, } | { "step": "second-factor", 
+url: string, 
+/**
+ * True if the browser's return comes here by itself; false if the person has to paste the address that it ends at.
+ */
+comes_by_itself: boolean, } | { "step": "second-factor", 
 /**
  * Names this attempt.
  */

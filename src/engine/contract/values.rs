@@ -364,7 +364,7 @@ pub(super) fn acts() -> Vec<ActView> {
 pub(super) fn sign_in_steps() -> [SignInStep; 4] {
     let url = "https://podio.com/oauth/authorize?client_id=belfry&response_type=code&redirect_uri=http%3A%2F%2Flocalhost%3A40123%2F&state=9f2c";
     [
-        SignInStep::Browser { attempt: 1, url: url.into() },
+        SignInStep::Browser { attempt: 1, url: url.into(), comes_by_itself: true },
         SignInStep::SecondFactor { attempt: 2 },
         SignInStep::Place {
             attempt: 3,

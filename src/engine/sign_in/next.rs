@@ -36,6 +36,15 @@ impl InBrowser {
         }
     }
 
+    /// True if what the browser brings back comes here by itself; false if the person has to paste the address it ends at.
+    pub(super) fn comes_by_itself(&self) -> bool {
+        match self {
+            // Podio sends the browser to this very machine.
+            Self::Podio(_) => true,
+            Self::Podium(browser) => browser.comes_by_itself(),
+        }
+    }
+
     /// Waits until the browser comes back. May be dropped and called again.
     pub(super) async fn wait(&mut self) -> Result<Next, Trouble> {
         match self {
