@@ -89,7 +89,7 @@ async fn no_secret_reaches_the_page() {
     let (stage, _resident) = Stage::live().await;
     stage.notify(Spec::comment("one")).await;
     let page = stage.open(&[]).await;
-    let mut said = page.run("return document.documentElement.outerHTML;", vec![]).await.to_string();
+    let mut said = page.everything().await;
     for command in ["overview", "accounts", "settings", "health"] {
         said += &page.invoke(command, serde_json::json!({})).await.unwrap().to_string();
     }

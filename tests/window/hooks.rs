@@ -51,11 +51,11 @@ async fn a_webhook_is_added_with_a_secret_that_is_made_and_shown_once() {
     page.picture(&stage, "add-webhook").await;
     page.click("sign-in").await;
     let (hook, secret) = (field(&page, "hook-address").await, field(&page, "made-secret").await);
+    assert!(page.everything().await.contains(&secret), "the secret is shown");
     page.picture(&stage, "webhook-added").await;
     page.click("hook-done").await;
     until_live(&page).await;
-    let said = page.run("return document.documentElement.outerHTML;", vec![]).await.to_string();
-    assert!(!said.contains(&secret), "the secret was shown once");
+    assert!(!page.everything().await.contains(&secret), "the secret was shown once");
     let body = json!({"action": "opened", "repository": {"full_name": "ada/lamps"}, "sender": {"login": "ada"},
         "issue": {"number": 7, "title": "The lamp flickers", "html_url": "https://github.com/ada/lamps/issues/7"}});
     let body = body.to_string();
@@ -90,14 +90,14 @@ async fn podium_is_added_through_the_browser_and_the_place_is_chosen() {
     page.fill("client-secret", &podium.app().client_secret).await;
     page.run("document.querySelector('[data-testid=podium-more]').open = true;", vec![]).await;
     page.set("api-url", &stage.sandbox.podium_url()).await;
+    assert!(page.everything().await.contains(&podium.app().client_secret), "the secret stands in its field");
     page.picture(&stage, "add-podium").await;
     page.click("sign-in").await;
     let opened = tokio::task::block_in_place(|| stage.desktop.wait_for_opened(1).unwrap());
     assert!(client().get(&opened[0].url).send().await.unwrap().status().is_success());
     page.click("place").await;
     page.picture(&stage, "podium-place").await;
-    let said = page.run("return document.documentElement.outerHTML;", vec![]).await.to_string();
-    assert!(!said.contains(&podium.app().client_secret), "the secret has left the page");
+    assert!(!page.everything().await.contains(&podium.app().client_secret), "the secret has left the page");
     page.click("place-send").await;
     until_live(&page).await;
     assert_eq!(podium.webhooks().len(), 1);

@@ -124,6 +124,14 @@ impl Page {
         said.map_or_else(|error| error.to_string(), |said| said.as_str().unwrap_or_default().to_owned())
     }
 
+    /// All that is in the page, what its fields hold as well: a value that was typed or set is in no attribute.
+    pub async fn everything(&self) -> String {
+        let script =
+            "const fields = [...document.querySelectorAll('input, textarea')].map((field) => field.value);
+            return [document.documentElement.outerHTML, ...fields].join('\\n');";
+        self.run(script, vec![]).await.as_str().unwrap().to_owned()
+    }
+
     /// Ends the session, and with it the window's program: the driver ends what it started, and only then is it ended itself.
     pub async fn close(self) {
         // The session ends with the window, and the window may be gone already.
