@@ -33,6 +33,8 @@ export type PodiumForm = {
   apiUrl: string;
   authorizeUrl: string;
   appUrl: string;
+  /** Its secrets were sent, and are not kept. */
+  forgot: boolean;
 };
 
 /** What is wrong, by field. */
@@ -43,7 +45,7 @@ export const FOLDED = ['placeName', 'apiUrl', 'authorizeUrl', 'appUrl'] as const
 
 /** An empty form. */
 export function emptyPodium(): PodiumForm {
-  return { receiver: emptyReceiver(), clientId: '', clientSecret: '', events: [], place: 'ask', placeName: '', redirect: '', apiUrl: '', authorizeUrl: '', appUrl: '' };
+  return { receiver: emptyReceiver(), clientId: '', clientSecret: '', events: [], place: 'ask', placeName: '', redirect: '', apiUrl: '', authorizeUrl: '', appUrl: '', forgot: false };
 }
 
 /** The wish that a form makes. An account that is there keeps how it is set. */
@@ -104,9 +106,14 @@ export function podiumMistakes(form: PodiumForm, account: AccountId | null): Pod
   return wrong;
 }
 
-/** Takes the secrets out of a form once they were sent. True if there were any. */
-export function forgetPodium(form: PodiumForm): boolean {
+/** True if something stands in a field that is folded away. */
+export function isFoldedFilled(form: PodiumForm): boolean {
+  return form.place !== 'ask' || [form.redirect, form.apiUrl, form.authorizeUrl, form.appUrl].some((text) => text.trim() !== '');
+}
+
+/** Takes the secrets out of a form once they were sent. */
+export function forgetPodium(form: PodiumForm): void {
   const there = form.clientSecret !== '';
   form.clientSecret = '';
-  return forgetJoinCode(form.receiver) || there;
+  form.forgot = forgetJoinCode(form.receiver) || there;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { WebhookSettings } from '../contract';
-import { emptyPodium, EVENTS, forgetPodium, GROUPS, podiumMistakes, podiumWish, redirectShown, type PodiumForm } from './podium-form';
+import { emptyPodium, EVENTS, forgetPodium, GROUPS, isFoldedFilled, podiumMistakes, podiumWish, redirectShown, type PodiumForm } from './podium-form';
 import { emptyReceiver, isHere, receiverForm, receiverMistakes, receiverOf, redirectOf } from './receiver';
 import { emptyWebhook, forgetWebhook, freshSecret, SCHEMES, secretOf, wayOf, waysOf, webhookForm, webhookMistakes, webhookWish, type WebhookForm } from './webhook-form';
 
@@ -79,12 +79,17 @@ describe('Podium', () => {
   });
   it('its secrets are forgotten once they were sent', () => {
     const sent = form();
-    expect(forgetPodium(sent)).toBe(true);
-    expect([sent.clientSecret, sent.receiver.joinCode]).toEqual(['', '']);
-    expect(forgetPodium(sent)).toBe(false);
+    forgetPodium(sent);
+    expect([sent.clientSecret, sent.receiver.joinCode, sent.forgot]).toEqual(['', '', true]);
+    forgetPodium(sent);
+    expect(sent.forgot).toBe(false);
     const code = form({ clientSecret: '' });
-    expect(forgetPodium(code)).toBe(true);
+    forgetPodium(code);
+    expect(code.forgot).toBe(true);
   });
+  it.each([
+    [{}, false], [{ redirect: ' ' }, false], [{ place: 'location' as const }, true], [{ redirect: 'x' }, true], [{ apiUrl: 'x' }, true], [{ authorizeUrl: 'x' }, true], [{ appUrl: 'x' }, true],
+  ])('%j: knows whether something stands in a folded field', (changes, filled) => expect(isFoldedFilled(form(changes))).toBe(filled));
 });
 
 describe('a webhook', () => {

@@ -115,7 +115,23 @@ describe('Podium', () => {
     await page.getByText('The sign-in was cancelled').waitFor();
     expect(await page.getByTestId('relay-url').inputValue()).toBe('https://relay.example');
     expect(await page.getByTestId('client-secret').inputValue()).toBe('');
+    expect(await page.getByTestId('typed-again').count()).toBe(1);
+    expect(await page.getByTestId('podium-more').getAttribute('open'), 'nothing is filled in there').toBeNull();
     expect((await calls(page, 'sign_in_answer')).at(-1)?.[1]).toEqual({ answer: 'cancel' });
+  });
+
+  it('the browser can fail: the form stands as it was, says that its secrets are to be typed again, and hides nothing that is filled in', async () => {
+    const page = await adding('podium');
+    await podium(page);
+    await page.getByTestId('podium-more').locator('> summary').click();
+    await page.getByTestId('redirect-url').fill('https://me.example/back');
+    await page.getByTestId('client-id').press('Enter');
+    await page.getByTestId('sign-in-url').waitFor();
+    await outside(page, (it) => it.browserFailed('Podium was told not to allow it.'));
+    await becomes(() => page.getByTestId('sign-in-trouble').innerText(), 'Podium was told not to allow it.');
+    expect(await page.getByTestId('typed-again').count()).toBe(1);
+    expect(await page.getByTestId('redirect-url').isVisible()).toBe(true);
+    expect(await page.getByTestId('redirect-url').inputValue()).toBe('https://me.example/back');
   });
 
   it('by a tunnel wants its other end and a redirect address; what is folded away unfolds when it is wrong', async () => {
