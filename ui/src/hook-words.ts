@@ -86,6 +86,7 @@ export const webhook = {
     hmac: null,
   } as Record<'none' | 'github' | 'stripe' | 'podium' | 'hmac', string | null>,
   once: 'It is shown only now. If it gets lost, make a new one under “Change the connection”.',
+  unseen: 'Nobody saw its new secret; make another under “Change the connection”.',
   toCome: 'When the service shows its secret, type it in under “Change the connection” of this account.',
   done: 'Done',
 };

@@ -1,5 +1,5 @@
-// What the window tells the person: one notice at a time. Errors and what can be undone stay until closed or replaced; the rest goes
-// by itself.
+// What the window tells the person: one notice at a time. Errors, what can be undone and what has to be known stay until closed or
+// replaced; the rest goes by itself.
 
 import { wordsOf } from './trouble';
 
@@ -16,6 +16,11 @@ class Notices {
   say(words: string): void {
     this.#show({ kind: 'result', words, undo: null });
     this.#leaves = setTimeout(() => this.close(), BRIEF);
+  }
+
+  /** It worked, and leaves something that the person has to know. */
+  insist(words: string): void {
+    this.#show({ kind: 'result', words, undo: null });
   }
 
   /** It worked, and can be taken back. */

@@ -242,6 +242,7 @@ export const words = {
     },
     removed: (account: string) => `${account} was removed.`,
     added: (account: string) => `${account} is connected.`,
+    addedLate: (account: string) => `${account} is connected after all: the service had agreed before the window was closed.`,
   },
 
   signIn: {
@@ -286,6 +287,7 @@ export const words = {
     secondFactor: 'The service wants a second proof. Type the code from your phone or your e-mail.',
     code: 'Code',
     codeSend: 'Continue',
+    cancelling: 'Cancelling …',
     cancelled: 'The sign-in was cancelled; nothing was changed.',
     reading: 'Reading how it is set …',
     missingSecret: 'The client ID needs its secret, and the secret its client ID.',

@@ -1,5 +1,5 @@
 // A sign-in under way: what the service wants next, and what came of it. Waiting for the browser and pasting a code go on side by side;
-// whichever comes to an end first, wins.
+// whichever comes to an end first, wins. What Belfry answers is what happened, also to one who gave up meanwhile.
 
 import { backend } from '#backend';
 import type { AccountId, PodiumPlace, Service, SignIn, SignInStep } from '../contract';
@@ -9,6 +9,9 @@ import { words } from '../words';
 /** The services that an account can be connected at. */
 export type Connectable = Exclude<Service, 'demo'>;
 
+/** What is told of an account that is connected. `late`: the person had closed the dialog before. */
+type Told = (account: AccountId, late: boolean) => void;
+
 export class SignInUnderWay {
   phase = $state<'form' | 'browser' | 'second-factor' | 'place'>('form');
   url = $state('');
@@ -16,14 +19,19 @@ export class SignInUnderWay {
   places = $state.raw<readonly PodiumPlace[]>([]);
   /** A call is under way that the person waits for. */
   busy = $state(false);
+  /** The person gave up, and Belfry has not said yet whether that came in time. */
+  cancelling = $state(false);
   trouble = $state<string | null>(null);
   #attempt: number | null = null;
+  /** The calls that may still bring an account. */
+  #asked = new Set<Promise<void>>();
+  #closed = false;
   #over = false;
   #pasting = false;
-  #done: (account: AccountId) => void;
+  #told: Told;
 
-  constructor(done: (account: AccountId) => void) {
-    this.#done = done;
+  constructor(told: Told) {
+    this.#told = told;
   }
 
   /** Asks the service. */
@@ -52,38 +60,58 @@ export class SignInUnderWay {
     if (attempt !== null) await this.#ask(() => backend.sign_in_answer(attempt, { answer: 'place', uid }));
   }
 
-  /** The person gave up; back to the form. */
-  cancel(): void {
+  /** The person gave up: back to the form, unless the account was made first. */
+  async cancel(): Promise<void> {
     const attempt = this.#attempt;
-    this.#attempt = null;
-    this.#back(words.signIn.cancelled);
-    // The answer is the sentence that it was cancelled, which is said already.
-    if (attempt !== null) backend.sign_in_answer(attempt, { answer: 'cancel' }).catch(() => undefined);
+    if (attempt === null || this.cancelling) return;
+    [this.cancelling, this.trouble] = [true, null];
+    // Its answer is that it was cancelled. What was asked before knows better: it ends now, if not with an account.
+    await backend.sign_in_answer(attempt, { answer: 'cancel' }).catch(() => undefined);
+    await Promise.all(this.#asked);
+    this.cancelling = false;
+    if (!this.#over) this.#back(words.signIn.cancelled);
   }
 
-  /** The window closes the dialog: nothing of this attempt is heard any more. */
+  /** The window closes the dialog: nothing of this attempt is heard any more, but that it came to an account after all. */
   leave(): void {
     if (this.#over) return;
-    this.cancel();
-    this.#over = true;
+    this.#closed = true;
+    void this.cancel();
   }
 
   async #ask(call: () => Promise<SignInStep>): Promise<void> {
     this.busy = true;
     this.trouble = null;
-    try {
-      this.#follow(await call());
-    } catch (error) {
-      if (!this.#over) this.trouble = wordsOf(error);
-    } finally {
-      this.busy = false;
-    }
+    await this.#heard(call, (trouble) => (this.trouble = trouble));
+    this.busy = false;
+  }
+
+  async #wait(attempt: number): Promise<void> {
+    await this.#heard(() => backend.sign_in_answer(attempt, { answer: 'wait' }), (trouble) => {
+      // While something pasted is looked at, its own answer tells what is wrong.
+      if (!this.#pasting && attempt === this.#attempt) this.#back(trouble);
+    });
+  }
+
+  async #heard(call: () => Promise<SignInStep>, failed: (trouble: string) => void): Promise<void> {
+    const asked = call().then((step) => this.#follow(step), (error: unknown) => {
+      if (!this.#over && !this.#closed && !this.cancelling) failed(wordsOf(error));
+    });
+    this.#asked.add(asked);
+    await asked;
+    this.#asked.delete(asked);
   }
 
   #follow(step: SignInStep): void {
-    if (this.#over) {
-      // The dialog was closed before the service answered.
-      if (step.step !== 'done') backend.sign_in_answer(step.attempt, { answer: 'cancel' }).catch(() => undefined);
+    if (this.#over) return;
+    if (step.step === 'done') {
+      this.#over = true;
+      this.#told(step.account, this.#closed);
+      return;
+    }
+    if (this.#closed || this.cancelling) {
+      // The attempt may not have been known until now.
+      backend.sign_in_answer(step.attempt, { answer: 'cancel' }).catch(() => undefined);
       return;
     }
     switch (step.step) {
@@ -96,20 +124,6 @@ export class SignInUnderWay {
         return;
       case 'place':
         [this.#attempt, this.places, this.phase] = [step.attempt, step.places, 'place'];
-        return;
-      case 'done':
-        this.#over = true;
-        this.#done(step.account);
-    }
-  }
-
-  async #wait(attempt: number): Promise<void> {
-    try {
-      const step = await backend.sign_in_answer(attempt, { answer: 'wait' });
-      if (attempt === this.#attempt) this.#follow(step);
-    } catch (error) {
-      // While something pasted is looked at, its own answer tells what is wrong.
-      if (!this.#over && !this.#pasting && attempt === this.#attempt) this.#back(wordsOf(error));
     }
   }
 

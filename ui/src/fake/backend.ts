@@ -28,10 +28,13 @@ let resident: Resident['state'] = 'back';
 let nextId = 1_000_000;
 const batches = new Map<number, NotificationId[]>();
 const troubles = new Map<string, Trouble>();
+const holds = new Map<string, { at: 'way-there' | 'way-back'; ended: Promise<void> }>();
+let letGo: () => void = () => undefined;
 const calls: { command: string; args: unknown[] }[] = [];
 const hears = { signal: new Set<(it: Signal) => void>(), resident: new Set<(it: Resident) => void>(), show: new Set<(it: Wanted) => void>() };
 let signIn: { attempt: number; wish: SignIn; end: (step: SignInStep | Trouble) => void; ended: Promise<SignInStep> } | null = null;
 let attempts = 0;
+let left: string | null = null;
 const feeds = new Map<AccountId, PusherSettings | WebhookSettings>([['pusher', LARAVEL_SETTINGS], ['webhook', GITHUB_SETTINGS]]);
 let came: Payload[] = scene === 'feeds' ? seen(started) : scene === 'hooks' ? hooksSeen(started) : [];
 const unchosen: Choices = { colour: null, banners: 'service', sound: 'service' };
@@ -304,7 +307,7 @@ const answers: Omit<Backend, 'onSignal' | 'onResident' | 'onShow'> = {
     accounts = accounts.filter((it) => it.id !== account);
     rows = rows.filter((row) => row.account !== account);
     signal({ signal: 'accounts' });
-    return { left: null };
+    return { left };
   },
   retry_now: async (account) => setState(account, { state: 'live', last_sign_of_life: new Date().toISOString() }),
   pause_toasts: async (until) => {
@@ -330,15 +333,19 @@ const answers: Omit<Backend, 'onSignal' | 'onResident' | 'onShow'> = {
   set_login_start: async (on) => (loginStart = { on, words: on ? 'Belfry starts with its tray when you log in.' : 'Belfry does not start by itself.' }),
 };
 
-/** Each call crosses as JSON, as it does in the window; it is written down, and fails where the test says so. */
+/** Each call crosses as JSON, as it does in the window; it is written down, and is held up or fails where the test says so. */
 function crossing(command: string, answer: (...args: never[]) => Promise<unknown>) {
   return async (...args: unknown[]): Promise<unknown> => {
     calls.push({ command, args: structuredClone(args) });
+    const hold = holds.get(command);
+    holds.delete(command);
     await new Promise((done) => setTimeout(done, 2));
+    if (hold?.at === 'way-there') await hold.ended;
     const trouble = troubles.get(command);
     if (trouble) throw structuredClone(trouble);
     if (resident === 'gone') throw { kind: 'failed', words: 'Belfry is not running.' } satisfies Trouble;
     const value = await answer(...(args as never[]));
+    if (hold?.at === 'way-back') await hold.ended;
     return value === undefined ? undefined : JSON.parse(JSON.stringify(value));
   };
 }
@@ -397,6 +404,11 @@ const outside = {
   /** The person allowed it in the browser. */
   browserDone: () => signIn?.end(signedIn(signIn.wish, signIn.attempt)),
   browserFailed: (words: string) => signIn?.end({ kind: 'failed', words }),
+  /** The next call of this command is held up before it is heard, or its answer before it comes back, until it is let go. */
+  hold: (command: string, at: 'way-there' | 'way-back') => void holds.set(command, { at, ended: new Promise((done) => (letGo = done)) }),
+  letGo: () => letGo(),
+  /** What removing an account leaves to do. */
+  leave: (words: string) => (left = words),
   fail: (command: string, words: string | null) => (words === null ? troubles.delete(command) : troubles.set(command, { kind: 'failed', words })),
 };
 export type Outside = typeof outside;
