@@ -88,6 +88,19 @@ describe('an account', () => {
     expect(await page.getByText('Ana Sousa commented').count()).toBe(0);
   });
 
+  it('leaves something to do, which is told whole until it was read', async () => {
+    const page = await accounts();
+    await page.clock.install();
+    const left = `Podio could not be told that this sign-in is over (it does not answer: connection to api.podio.com:443 refused). ${'It ends by itself. '.repeat(8)}To end it now, remove Belfry’s access in your account at Podio`;
+    await outside(page, (it, words) => it.leave(words), left);
+    await card(page, 'podio').getByTestId('account-remove').click();
+    await page.getByTestId('confirm-remove').click();
+    await becomes(async () => page.getByTestId('notice').innerText(), `Podio – Ada Brook was removed. ${left}.`);
+    expect(await page.getByTestId('notice').evaluate((it) => it.scrollHeight <= it.clientHeight && it.scrollWidth <= it.clientWidth)).toBe(true);
+    await page.clock.fastForward(60_000);
+    expect(await page.getByTestId('notice').count()).toBe(1);
+  });
+
   it('that could not be removed stays, and says why', async () => {
     const page = await accounts();
     await outside(page, (it) => it.fail('remove_account', 'The database is full.'));
