@@ -15,6 +15,8 @@ type Told = (account: AccountId, late: boolean) => void;
 export class SignInUnderWay {
   phase = $state<'form' | 'browser' | 'second-factor' | 'place'>('form');
   url = $state('');
+  /** What the browser brings back comes by itself; else the person pastes the address that it ends at. */
+  comesByItself = $state(true);
   /** Those that the person chooses among. */
   places = $state.raw<readonly PodiumPlace[]>([]);
   /** A call is under way that the person waits for. */
@@ -116,7 +118,7 @@ export class SignInUnderWay {
     }
     switch (step.step) {
       case 'browser':
-        [this.#attempt, this.url, this.phase] = [step.attempt, step.url, 'browser'];
+        [this.#attempt, this.url, this.comesByItself, this.phase] = [step.attempt, step.url, step.comes_by_itself, 'browser'];
         void this.#wait(step.attempt);
         return;
       case 'second-factor':

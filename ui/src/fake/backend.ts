@@ -262,7 +262,8 @@ const answers: Omit<Backend, 'onSignal' | 'onResident' | 'onShow'> = {
     }
     if (wish.service === 'podium') {
       joined(wish);
-      return { ...(browserStep as unknown as SignInStep), attempt } as SignInStep;
+      const comes_by_itself = wish.settings?.receiver.by !== 'local' && !wish.settings?.redirect_url;
+      return { ...(browserStep as unknown as SignInStep), attempt, comes_by_itself } as SignInStep;
     }
     if (!wish.password) return { ...(browserStep as unknown as SignInStep), attempt } as SignInStep;
     if (wish.password.password === 'wrong') throw { kind: 'needs-sign-in', words: 'Podio did not accept this user name and password.' } satisfies Trouble;

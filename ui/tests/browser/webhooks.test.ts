@@ -64,6 +64,8 @@ describe('Podium', () => {
     await page.getByTestId('events-messages').check();
     await page.getByTestId('sign-in').click();
     await page.getByTestId('sign-in-url').waitFor();
+    expect(await dialog(page).innerText()).toContain('this window notices by itself');
+    expect(await page.getByTestId('paste-it').count()).toBe(0);
     for (const secret of ['app-s3cret', 'let-me-in']) expect(await everything(page)).not.toContain(secret);
     await outside(page, (it) => it.browserDone());
     await page.getByTestId('place').first().waitFor();
@@ -126,7 +128,7 @@ describe('Podium', () => {
     await page.getByTestId('podium-more').locator('> summary').click();
     await page.getByTestId('redirect-url').fill('https://me.example/back');
     await page.getByTestId('client-id').press('Enter');
-    await page.getByTestId('sign-in-url').waitFor();
+    await page.getByTestId('paste-it').waitFor();
     await outside(page, (it) => it.browserFailed('Podium was told not to allow it.'));
     await becomes(() => page.getByTestId('sign-in-trouble').innerText(), 'Podium was told not to allow it.');
     expect(await page.getByTestId('typed-again').count()).toBe(1);
@@ -156,8 +158,13 @@ describe('Podium', () => {
     await page.getByTestId('place-name').fill('Main Street');
     await page.getByTestId('api-url').fill('http://127.0.0.1:9');
     await press(page, 'Enter');
-    await page.getByTestId('sign-in-url').waitFor();
-    await outside(page, (it) => it.browserDone());
+    await page.getByTestId('paste-it').waitFor();
+    expect(await dialog(page).innerText()).not.toMatch(/by itself;|Waiting/);
+    expect((await focused(page)).testid).toBe('paste-it');
+    expect(await page.getByTestId('sign-in-url').count()).toBe(1);
+    await tabTo(page, page.getByTestId('paste-code'));
+    await page.getByTestId('paste-code').fill('https://me.example/back?code=abc&state=x');
+    await press(page, 'Enter');
     await becomes(() => dialog(page).count(), 0);
     expect((await calls(page, 'sign_in')).at(-1)).toMatchObject([
       {
