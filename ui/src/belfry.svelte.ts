@@ -17,6 +17,11 @@ class Belfry {
   resident = $state.raw<Resident>({ state: 'back', words: '' });
   accounts = $derived<AccountView[]>(this.overview?.accounts ?? []);
   #soon: ReturnType<typeof setTimeout> | undefined;
+  /** How often the settings were wished to be others. */
+  #wishes = 0;
+  /** What was wished last and is not on its way yet, while something is. */
+  #next: Settings | null = null;
+  #keeping = false;
 
   async readOverview(): Promise<void> {
     clearTimeout(this.#soon);
@@ -35,23 +40,43 @@ class Belfry {
   }
 
   async readSettings(): Promise<void> {
+    const wishes = this.#wishes;
     try {
-      this.#take(await backend.settings());
+      const settings = await backend.settings();
+      // What was wished meanwhile is newer than this; it is read again when the last wish is kept.
+      if (wishes === this.#wishes && !this.#keeping) this.#take(settings);
     } catch (error) {
       this.trouble ??= wordsOf(error);
     }
   }
 
-  /** Shows the wish at once, and what was before if it cannot be kept. */
+  /**
+   * Shows the wish at once, and what is kept if it cannot be. One wish after another: each is the whole of the settings, and two at once
+   * could be kept in the wrong order.
+   */
   async keepSettings(wished: Settings): Promise<void> {
-    const before = this.settings;
+    let kept = this.settings;
+    this.#wishes += 1;
     this.#take(wished);
-    try {
-      await backend.set_settings($state.snapshot(wished));
-    } catch (error) {
-      if (before) this.#take(before);
-      notices.fail({ words: `${words.settings.saveFailed} ${wordsOf(error)}` });
+    this.#next = wished;
+    if (this.#keeping) return;
+    this.#keeping = true;
+    let trouble: string | null = null;
+    for (let next = this.#takeNext(); next !== null; next = this.#takeNext()) {
+      try {
+        await backend.set_settings($state.snapshot(next));
+        kept = next;
+        trouble = null;
+      } catch (error) {
+        trouble = wordsOf(error);
+      }
     }
+    this.#keeping = false;
+    if (trouble !== null) {
+      if (kept) this.#take(kept);
+      notices.fail({ words: `${words.settings.saveFailed} ${trouble}` });
+    }
+    await this.readSettings();
   }
 
   /** What to call an account: its service and its label. */
@@ -68,6 +93,12 @@ class Belfry {
   /** The colour that tells an account from others. */
   colour(id: AccountId): Colour | undefined {
     return this.accounts.find((it) => it.id === id)?.colour;
+  }
+
+  #takeNext(): Settings | null {
+    const next = this.#next;
+    this.#next = null;
+    return next;
   }
 
   #take(settings: Settings): void {

@@ -37,6 +37,40 @@ describe('settings', () => {
     expect(await page.getByTestId('quiet-day-sat').isChecked()).toBe(false);
   });
 
+  it('changed quickly are all kept, in their order', async () => {
+    const page = await settings();
+    await outside(page, (it) => it.hold('set_settings', 'way-there'));
+    await page.getByTestId('quiet-on').check();
+    await page.getByTestId('shown').selectOption('count-only');
+    await page.getByTestId('click-to').selectOption('window');
+    expect(await page.getByTestId('quiet-on').isChecked()).toBe(true);
+    expect(await calls(page, 'set_settings')).toHaveLength(1);
+    await outside(page, (it) => it.letGo());
+    await becomes(async () => (await calls(page, 'set_settings')).length, 2);
+    const all = { shown: 'count-only', click: 'window', on: true };
+    await becomes(async () => {
+      const { shown, click, quiet } = await kept(page);
+      return { shown, click, on: quiet.on };
+    }, all as never);
+    expect(await page.getByTestId('quiet-on').isChecked()).toBe(true);
+  });
+
+  it('are not set back by what was read before the change', async () => {
+    const page = await settings();
+    await outside(page, (it) => {
+      it.hold('settings', 'way-back');
+      it.signal({ signal: 'settings' });
+    });
+    const reads = (await calls(page, 'settings')).length;
+    await page.getByTestId('shown').selectOption('count-only');
+    await becomes(async () => (await calls(page, 'settings')).length > reads, true);
+    await outside(page, (it) => it.letGo());
+    await page.getByTestId('quiet-on').check();
+    await becomes(async () => (await kept(page)).quiet.on, true);
+    expect((await kept(page)).shown).toBe('count-only');
+    expect(await page.getByTestId('shown').inputValue()).toBe('count-only');
+  });
+
   it('changed elsewhere are shown here', async () => {
     const page = await settings();
     await outside(page, (it) => {
