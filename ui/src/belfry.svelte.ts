@@ -6,6 +6,7 @@ import type { AccountId, AccountView, Colour, Overview, Settings } from './contr
 import { notices } from './notices.svelte';
 import { applyTheme } from './theme';
 import { wordsOf } from './trouble';
+import { Turns } from './turns';
 import { words } from './words';
 
 class Belfry {
@@ -17,11 +18,10 @@ class Belfry {
   resident = $state.raw<Resident>({ state: 'back', words: '' });
   accounts = $derived<AccountView[]>(this.overview?.accounts ?? []);
   #soon: ReturnType<typeof setTimeout> | undefined;
-  /** How often the settings were wished to be others. */
+  /** How often the settings were wished to be others, and how many of these wishes are not settled yet. */
   #wishes = 0;
-  /** What was wished last and is not on its way yet, while something is. */
-  #next: Settings | null = null;
-  #keeping = false;
+  #unsettled = 0;
+  #turns = new Turns();
 
   async readOverview(): Promise<void> {
     clearTimeout(this.#soon);
@@ -44,38 +44,25 @@ class Belfry {
     try {
       const settings = await backend.settings();
       // What was wished meanwhile is newer than this; it is read again when the last wish is kept.
-      if (wishes === this.#wishes && !this.#keeping) this.#take(settings);
+      if (wishes === this.#wishes && this.#unsettled === 0) this.#take(settings);
     } catch (error) {
       this.trouble ??= wordsOf(error);
     }
   }
 
-  /**
-   * Shows the wish at once, and what is kept if it cannot be. One wish after another: each is the whole of the settings, and two at once
-   * could be kept in the wrong order.
-   */
+  /** Shows the wish at once, and what is kept if it cannot be. */
   async keepSettings(wished: Settings): Promise<void> {
-    let kept = this.settings;
+    const before = this.settings;
     this.#wishes += 1;
+    this.#unsettled += 1;
     this.#take(wished);
-    this.#next = wished;
-    if (this.#keeping) return;
-    this.#keeping = true;
-    let trouble: string | null = null;
-    for (let next = this.#takeNext(); next !== null; next = this.#takeNext()) {
-      try {
-        await backend.set_settings($state.snapshot(next));
-        kept = next;
-        trouble = null;
-      } catch (error) {
-        trouble = wordsOf(error);
-      }
+    try {
+      await this.#turns.take(() => backend.set_settings($state.snapshot(wished)));
+    } catch (error) {
+      if (before && this.#unsettled === 1) this.#take(before);
+      notices.fail({ words: `${words.settings.saveFailed} ${wordsOf(error)}` });
     }
-    this.#keeping = false;
-    if (trouble !== null) {
-      if (kept) this.#take(kept);
-      notices.fail({ words: `${words.settings.saveFailed} ${trouble}` });
-    }
+    this.#unsettled -= 1;
     await this.readSettings();
   }
 
@@ -93,12 +80,6 @@ class Belfry {
   /** The colour that tells an account from others. */
   colour(id: AccountId): Colour | undefined {
     return this.accounts.find((it) => it.id === id)?.colour;
-  }
-
-  #takeNext(): Settings | null {
-    const next = this.#next;
-    this.#next = null;
-    return next;
   }
 
   #take(settings: Settings): void {

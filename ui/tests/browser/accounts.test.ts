@@ -57,6 +57,21 @@ describe('an account', () => {
     await becomes(async () => (await calls(page, 'set_choices')).at(-1), ['podio', { colour: 'teal', banners: 'never', sound: 'always' }]);
   });
 
+  it('keeps each of several quick choices, and takes back what was refused', async () => {
+    const page = await accounts();
+    const podio = card(page, 'podio');
+    await podio.getByTestId('account-choices').locator('summary').click();
+    await outside(page, (it) => it.hold('set_choices', 'way-there'));
+    await podio.getByTestId('choose-banners').selectOption('never');
+    await podio.getByTestId('choose-sound').selectOption('always');
+    expect(await podio.getByTestId('choose-banners').inputValue()).toBe('never');
+    await outside(page, (it) => it.letGo());
+    await becomes(async () => (await calls(page, 'set_choices')).at(-1), ['podio', { colour: null, banners: 'never', sound: 'always' }]);
+    await outside(page, (it) => it.fail('set_choices', 'The disk is full.'));
+    await podio.getByTestId('choose-sound').selectOption('never');
+    await becomes(async () => podio.getByTestId('choose-sound').inputValue(), 'always');
+  });
+
   it('is removed after asking, with the keyboard alone', async () => {
     const page = await accounts();
     const remove = card(page, 'podio').getByTestId('account-remove');

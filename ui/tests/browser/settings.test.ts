@@ -40,19 +40,18 @@ describe('settings', () => {
   it('changed quickly are all kept, in their order', async () => {
     const page = await settings();
     await outside(page, (it) => it.hold('set_settings', 'way-there'));
-    await page.getByTestId('quiet-on').check();
+    await page.getByTestId('quiet-on').uncheck();
     await page.getByTestId('shown').selectOption('count-only');
-    await page.getByTestId('click-to').selectOption('window');
-    expect(await page.getByTestId('quiet-on').isChecked()).toBe(true);
+    await page.getByTestId('theme').selectOption('dark');
+    expect(await page.getByTestId('quiet-on').isChecked()).toBe(false);
     expect(await calls(page, 'set_settings')).toHaveLength(1);
     await outside(page, (it) => it.letGo());
-    await becomes(async () => (await calls(page, 'set_settings')).length, 2);
-    const all = { shown: 'count-only', click: 'window', on: true };
+    await becomes(async () => (await calls(page, 'set_settings')).length, 3);
     await becomes(async () => {
-      const { shown, click, quiet } = await kept(page);
-      return { shown, click, on: quiet.on };
-    }, all as never);
-    expect(await page.getByTestId('quiet-on').isChecked()).toBe(true);
+      const { shown, theme, quiet } = await kept(page);
+      return { shown, theme, on: quiet.on };
+    }, { shown: 'count-only', theme: 'dark', on: false } as never);
+    expect(await page.getByTestId('quiet-on').isChecked()).toBe(false);
   });
 
   it('are not set back by what was read before the change', async () => {
@@ -65,8 +64,8 @@ describe('settings', () => {
     await page.getByTestId('shown').selectOption('count-only');
     await becomes(async () => (await calls(page, 'settings')).length > reads, true);
     await outside(page, (it) => it.letGo());
-    await page.getByTestId('quiet-on').check();
-    await becomes(async () => (await kept(page)).quiet.on, true);
+    await page.getByTestId('quiet-on').uncheck();
+    await becomes(async () => (await kept(page)).quiet.on, false);
     expect((await kept(page)).shown).toBe('count-only');
     expect(await page.getByTestId('shown').inputValue()).toBe('count-only');
   });
