@@ -171,9 +171,9 @@ async fn readers_who_do_not_read_take_room_only_for_so_much_and_the_others_go_on
     })
     .await;
     let mut stuck = Vec::new();
-    for _ in 0..6 {
+    for _ in 0..4 {
         let channel = bench.channel().await;
-        for n in 0..16 {
+        for n in 0..8 {
             assert_eq!(channel.post(large(n)).await.status(), StatusCode::OK);
         }
         let mut stream = channel.open(None).await;
@@ -181,9 +181,9 @@ async fn readers_who_do_not_read_take_room_only_for_so_much_and_the_others_go_on
         stuck.push(stream);
     }
     let mut last = stuck.pop().unwrap();
-    // Never more than there is room for, though six times as much waits to be sent.
+    // Never more than there is room for, though several times as much waits to be sent.
     bench.until_figure("the room is taken", "belfry_relay_page_bytes", |bytes| bytes > ROOM / 4).await;
-    for _ in 0..20 {
+    for _ in 0..5 {
         bench
             .until_figure("a look", "belfry_relay_page_bytes", |bytes| {
                 assert!(bytes <= ROOM, "{bytes}");
@@ -192,7 +192,7 @@ async fn readers_who_do_not_read_take_room_only_for_so_much_and_the_others_go_on
             .await;
     }
     drop(stuck);
-    assert_eq!(last.until_ready().await.len(), 16);
+    assert_eq!(last.until_ready().await.len(), 8);
     drop(last);
     bench.until_figure("the room is free again", "belfry_relay_page_bytes", |bytes| bytes == 0).await;
 }
