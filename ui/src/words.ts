@@ -242,7 +242,7 @@ export const words = {
     },
     removed: (account: string) => `${account} was removed.`,
     added: (account: string) => `${account} is connected.`,
-    addedLate: (account: string) => `${account} is connected after all: the service had agreed before the window was closed.`,
+    addedLate: (account: string) => `${account} is connected after all: it was too late to give it up.`,
   },
 
   signIn: {

@@ -137,6 +137,17 @@ const VIEWS: Record<string, { opening?: Opening; play?: (page: Page) => Promise<
       await page.getByTestId('wrong').first().waitFor();
     },
   },
+  'the address to paste': {
+    play: async (page) => {
+      await page.getByTestId('nav-accounts').click();
+      await page.getByTestId('add-account').click();
+      await page.getByTestId('service-podium').check();
+      await page.getByTestId('by-local').check();
+      for (const [field, value] of [['port', '4711'], ['public-url', 'https://me.example'], ['redirect-url', 'https://me.example/back'], ['client-id', 'app'], ['client-secret', 's']] as const) await page.getByTestId(field).fill(value);
+      await page.getByTestId('sign-in').click();
+      await page.getByTestId('paste-it').waitFor();
+    },
+  },
   'a place': {
     play: async (page) => {
       await page.getByTestId('nav-accounts').click();

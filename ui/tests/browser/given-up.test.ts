@@ -48,7 +48,7 @@ describe('a dialog that is closed while the service is asked', () => {
     else await dialog(page).getByRole('button', { name: by, exact: true }).click();
     await becomes(() => dialog(page).count(), 0);
     await outside(page, (it) => it.letGo());
-    await becomes(() => notice(page).innerText(), 'Webhook – Nora New is connected after all: the service had agreed before the window was closed. Nobody saw its new secret; make another under “Change the connection”.');
+    await becomes(() => notice(page).innerText(), 'Webhook – Nora New is connected after all: it was too late to give it up. Nobody saw its new secret; make another under “Change the connection”.');
     await becomes(() => page.getByTestId('account').count(), 6);
     await page.clock.fastForward(60_000);
     expect(await notice(page).count(), 'it stays until it was read').toBe(1);
@@ -66,7 +66,7 @@ describe('a dialog that is closed while the service is asked', () => {
     await page.getByTestId('add-account').click();
     await page.getByTestId('service-webhook').check();
     await outside(page, (it) => it.letGo());
-    await becomes(() => notice(page).innerText(), 'Pusher – Nora New is connected after all: the service had agreed before the window was closed.');
+    await becomes(() => notice(page).innerText(), 'Pusher – Nora New is connected after all: it was too late to give it up.');
     expect(await page.getByTestId('relay-url').count()).toBe(1);
   });
 
@@ -92,7 +92,7 @@ describe('a dialog that is closed while the service is asked', () => {
     await becomes(() => dialog(page).count(), 0);
     await becomes(() => lastAnswer(page), { answer: 'cancel' });
     await outside(page, (it) => it.letGo());
-    await becomes(() => notice(page).innerText(), 'Podium – Nora New is connected after all: the service had agreed before the window was closed.');
+    await becomes(() => notice(page).innerText(), 'Podium – Nora New is connected after all: it was too late to give it up.');
   });
 });
 
