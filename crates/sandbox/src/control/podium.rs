@@ -193,6 +193,7 @@ struct SettingsWish {
     retry_waits_ms: Option<Vec<u64>>,
     pace: Option<f64>,
     queue_life_ms: Option<u64>,
+    signed_anew: Option<bool>,
     any_2xx: Option<bool>,
 }
 
@@ -219,6 +220,7 @@ async fn settings(State(control): State<Control>, Json(wish): Json<SettingsWish>
         set(&mut settings.retry_waits, waits);
         set(&mut settings.pace, wish.pace);
         set(&mut settings.queue_life, span(wish.queue_life_ms));
+        set(&mut settings.signed_anew, wish.signed_anew);
         set(&mut settings.any_2xx, wish.any_2xx);
     });
     done()

@@ -2,7 +2,8 @@
 //! happen, breaks things, and sees what clients did and what became of each event.
 //!
 //! Inferred, because the documentation does not say: which object rides in `review.invite_*`, `review.response_*` and `call.*`; that
-//! a retry is signed anew; that a failing event stays at the head of its webhook's queue when that is disabled, and is tried
+//! lists begin with the newest ([`Settings::newest_first`]); that a retry, and what waited in a queue, is signed anew
+//! ([`Settings::signed_anew`]); that a failing event stays at the head of its webhook's queue when that is disabled, and is tried
 //! again at once when it is enabled; that a type nobody documents goes to every webhook of its place; that a webhook of an
 //! organisation hears of all its locations; that deleting answers 204.
 
@@ -332,6 +333,11 @@ impl Podium {
     /// What waits for its next attempt is tried now.
     pub fn retry_now(&self) {
         self.change(|state| state.hooks.values_mut().for_each(Hook::hurry));
+    }
+
+    /// What waits in the queues has waited so much longer: it is signed with that time where it is not signed anew, and runs out earlier.
+    pub fn age_queues(&self, by: Duration) {
+        self.change(|state| state.hooks.values_mut().for_each(|hook| hook.age(by)));
     }
 
     /// Every cursor given so far is expired.

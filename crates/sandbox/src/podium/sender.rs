@@ -76,6 +76,8 @@ struct Letter {
     event_uid: String,
     event_type: String,
     data: Value,
+    /// When it happened, in milliseconds since 1970.
+    at_ms: i64,
     since: Instant,
     /// Attempts that failed.
     failed: u32,
@@ -114,6 +116,15 @@ impl Hook {
     pub(super) fn hurry(&mut self) {
         let now = tasks::instant();
         self.queue.iter_mut().for_each(|letter| letter.due = letter.due.min(now));
+    }
+
+    /// What waits has waited so much longer.
+    pub(super) fn age(&mut self, by: Duration) {
+        for letter in &mut self.queue {
+            letter.at_ms = letter.at_ms.saturating_sub(i64::try_from(by.as_millis()).unwrap_or(i64::MAX));
+            // A machine that has run for less knows no such instant.
+            letter.since = letter.since.checked_sub(by).unwrap_or(letter.since);
+        }
     }
 
     fn hears(&self, event_type: &str, locations: &[&str], organization: &str) -> bool {
@@ -168,12 +179,13 @@ impl State {
         let (first, organization) = self.place(data);
         let mut locations = places(data);
         locations.push(&first);
-        let now = tasks::instant();
+        let (now, at_ms) = (tasks::instant(), tasks::now().as_millisecond());
         for hook in self.hooks.values_mut().filter(|hook| hook.hears(event_type, &locations, &organization)) {
             hook.queue.push_back(Letter {
                 event_uid: event_uid.to_owned(),
                 event_type: event_type.to_owned(),
                 data: data.clone(),
+                at_ms,
                 since: now,
                 failed: 0,
                 due: now,
@@ -206,7 +218,9 @@ impl State {
         let again = letter.sent.take();
         let odd = if again.is_some() { None } else { self.odd.pop_front() };
         let secret = hook.webhook.secret.as_deref().filter(|secret| !secret.is_empty());
-        let sent = again.unwrap_or_else(|| letter.write(secret, odd.as_ref(), self.settings.nulls, now_ms));
+        let signed_at = if self.settings.signed_anew { now_ms } else { letter.at_ms };
+        let sent =
+            again.unwrap_or_else(|| letter.write(secret, odd.as_ref(), self.settings.nulls, signed_at));
         letter.attempts += 1;
         self.observed.attempt_count += 1;
         let number = self.observed.attempt_count;
@@ -293,7 +307,7 @@ impl State {
 }
 
 impl Letter {
-    fn write(&self, secret: Option<&str>, odd: Option<&Odd>, nulls: bool, now_ms: i64) -> Sent {
+    fn write(&self, secret: Option<&str>, odd: Option<&Odd>, nulls: bool, signed_at: i64) -> Sent {
         let is = |wanted: Odd| odd == Some(&wanted);
         let data = if nulls || is(Odd::Nulls) { nulled(&self.data) } else { self.data.clone() };
         let (event_type, event_uid) = (&self.event_type, &self.event_uid);
@@ -308,7 +322,7 @@ impl Letter {
         if let Some(Odd::Body(wanted)) = odd {
             body.clone_from(wanted);
         }
-        let mut at = now_ms;
+        let mut at = signed_at;
         if let Some(Odd::OldTimestamp { ms }) = odd {
             at -= ms;
         }

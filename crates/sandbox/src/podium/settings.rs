@@ -82,6 +82,9 @@ pub struct Settings {
     pub pace: f64,
     /// How long an event waits to be sent: 10 days.
     pub queue_life: Duration,
+    /// Whether each attempt is signed with its own time. The documentation does not say: off, a retry, and what waited in a queue,
+    /// carries the time at which the event happened.
+    pub signed_anew: bool,
     /// Whether any 2xx is a success. The documentation: 200 alone is.
     pub any_2xx: bool,
 }
@@ -112,6 +115,7 @@ impl Default for Settings {
             retry_waits: RETRY_WAITS.map(Duration::from_secs).to_vec(),
             pace: 1.0,
             queue_life: Duration::from_secs(10 * 86_400),
+            signed_anew: true,
             any_2xx: false,
         }
     }

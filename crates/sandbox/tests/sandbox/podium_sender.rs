@@ -328,6 +328,26 @@ async fn what_waits_too_long_is_dropped() {
 }
 
 #[tokio::test]
+async fn what_waited_is_signed_with_the_time_of_the_attempt_or_of_the_event() {
+    let (desk, receiver, webhook) = hooked().await;
+    let podium = desk.podium();
+    let day = Duration::from_secs(86_400);
+    for anew in [true, false] {
+        podium.set(|settings| settings.signed_anew = anew);
+        podium.change_webhook(&webhook.uid, |webhook| webhook.disabled = true).unwrap();
+        podium.message_received("Ada Brook", "waits");
+        podium.age_queues(day);
+        podium.change_webhook(&webhook.uid, |webhook| webhook.disabled = false).unwrap();
+        let seen = podium.delivered(LIMIT).await.unwrap();
+        let hit = receiver.hits().last().unwrap().clone();
+        let (signed, sent): (i64, _) =
+            (hit.header("podium-timestamp").unwrap().parse().unwrap(), seen.attempts.back().unwrap().at_ms);
+        assert!(hit.is_signed());
+        assert_eq!(sent - signed >= 86_400_000, !anew, "{signed} {sent}");
+    }
+}
+
+#[tokio::test]
 async fn each_oddity_is_what_its_name_says() {
     let (desk, receiver, _) = hooked().await;
     let send = async |odd: Odd, hits: usize| {
