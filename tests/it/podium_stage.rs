@@ -16,7 +16,7 @@ use belfry::source::podium::Podium;
 use belfry::source::podium::sign_in::{self, SignInError, Step};
 use belfry::source::webhook::{Joined, join};
 use belfry::source::{Order, Outbox, Report, SignedIn, Which, sign_out};
-use belfry_relay::{Config, Relay, Running, StoreAt};
+use belfry_relay::{Config, Relay, Retention, Running, StoreAt};
 use belfry_sandbox::podium::Consent;
 use belfry_sandbox::{Options, Sandbox};
 use secrecy::SecretString;
@@ -37,6 +37,8 @@ pub struct Kept {
     pub unheard: Option<String>,
     pub settings: Option<PodiumSettings>,
     pub ended: Option<Failure>,
+    /// How often it ended.
+    pub ends: usize,
 }
 
 pub struct Shop {
@@ -57,7 +59,7 @@ impl Shop {
         let sandbox = Sandbox::start(Options::apart()).await.unwrap();
         sandbox.podium().set(|settings| settings.consent = Consent::Allow);
         let home = tempfile::tempdir().unwrap();
-        let relay = start_relay(&home, 0, false).await;
+        let relay = start_relay(&home, 0, Config::default()).await;
         Self {
             env: env(home.path()),
             sandbox,
@@ -172,7 +174,7 @@ impl Shop {
                 loop {
                     let failure = source.run(&mut outbox).await;
                     let over = matches!(failure, Failure::SignIn { .. } | Failure::Fatal { .. });
-                    ending.send_modify(|kept| kept.ended = Some(failure));
+                    ending.send_modify(|kept| (kept.ended, kept.ends) = (Some(failure), kept.ends + 1));
                     if over {
                         return std::future::pending().await;
                     }
@@ -200,12 +202,20 @@ impl Shop {
     }
 
     pub async fn start_relay(&mut self, port: u16) {
-        self.relay = Some(start_relay(&self.home, port, false).await);
+        self.relay = Some(start_relay(&self.home, port, Config::default()).await);
     }
 
     /// With a store that was put back from a backup: nobody knows what it lacks.
     pub async fn start_restored_relay(&mut self, port: u16) {
-        self.relay = Some(start_relay(&self.home, port, true).await);
+        let config = Config { restored: true, ..Config::default() };
+        self.relay = Some(start_relay(&self.home, port, config).await);
+    }
+
+    /// With one that was put back, and all of it too old to be kept.
+    pub async fn start_emptied_relay(&mut self, port: u16) {
+        let retention = Retention { age: Duration::from_millis(1), ..Retention::default() };
+        let config = Config { restored: true, retention, ..Config::default() };
+        self.relay = Some(start_relay(&self.home, port, config).await);
     }
 
     pub async fn sign_out(&self) -> Result<(), Failure> {
@@ -267,13 +277,12 @@ pub fn local(port: u16) -> Receiver {
     Receiver::Local(LocalSettings { port, public_url: None })
 }
 
-fn start_relay(home: &tempfile::TempDir, port: u16, restored: bool) -> impl Future<Output = Running> {
+fn start_relay(home: &tempfile::TempDir, port: u16, config: Config) -> impl Future<Output = Running> {
     let config = Config {
         listen: ([127, 0, 0, 1], port).into(),
         store: StoreAt::File(home.path().join("relay.db")),
         open: Some(true),
-        restored,
-        ..Config::default()
+        ..config
     };
     async { Relay::start(config).await.unwrap() }
 }

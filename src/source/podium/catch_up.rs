@@ -41,7 +41,8 @@ pub(super) struct CatchUp {
     pub(super) listened_since: Option<Timestamp>,
     /// The webhook should have told everything since the last one.
     pub(super) live: bool,
-    /// The webhook told everything while Belfry was away, in its order: a conversation whose last message is kept misses none.
+    /// The webhook told everything while Belfry was away, in its order, and nothing of it is in doubt: a conversation whose last message is
+    /// kept misses none.
     pub(super) whole: bool,
 }
 

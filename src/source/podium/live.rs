@@ -46,7 +46,7 @@ struct Looked {
 struct Trust {
     /// It should have told everything since the last look.
     live: bool,
-    /// The relay kept everything that came while Belfry was away.
+    /// It told everything while Belfry was away, and that was heard.
     whole: bool,
 }
 
@@ -87,8 +87,10 @@ pub(super) struct Live<'a> {
     look_at: Instant,
     looked_at: Option<Instant>,
     failures: u32,
-    /// The relay had everything that came since this link's beginning, or since where the last one stood.
-    whole: bool,
+    /// Something may have been lost since the last look began: that look does not put the doubt to rest.
+    doubted: bool,
+    /// A gap was told, and where the stream goes on behind it is not kept yet.
+    gap: bool,
     refused: u64,
     refused_why: Option<signature::Refused>,
     unread: Vec<Unread>,
@@ -115,7 +117,8 @@ impl<'a> Live<'a> {
             look_at: now + LONG,
             looked_at: None,
             failures: 0,
-            whole: true,
+            doubted: false,
+            gap: false,
             refused: 0,
             refused_why: None,
             unread: Vec::new(),
@@ -146,7 +149,7 @@ impl<'a> Live<'a> {
             if let Err(failure) = step {
                 break failure;
             }
-            self.look_if_due();
+            self.look_if_due().await;
             self.say_if_live().await;
         };
         if !self.waiting.is_empty() && tokio::time::timeout(LAST_WORDS, self.hand_over()).await.is_err() {
@@ -181,20 +184,21 @@ impl<'a> Live<'a> {
                     self.once_more = true;
                 }
             }
-            Heard::Delivery(delivery) => self.delivered(*delivery).await,
+            Heard::Delivery(delivery) => self.delivered(*delivery).await?,
             Heard::Gap { oldest } => self.gap(oldest).await?,
             // A browser comes back when somebody signs in; that is heard there.
             Heard::Returned(_, position) => self.pass(position).await?,
             Heard::Passed(position) => self.pass(Some(position)).await?,
             Heard::Skipped { position, why } => {
                 warn!(why, "something that came was passed over");
+                self.doubt(Vec::new()).await?;
                 self.pass(position).await?;
             }
         }
         Ok(())
     }
 
-    async fn delivered(&mut self, delivery: Delivery) {
+    async fn delivered(&mut self, delivery: Delivery) -> Result<(), Failure> {
         let checked =
             signature::check_delivery(&Signature::Podium, std::slice::from_ref(&self.secret), &delivery);
         self.position = delivery.position.clone().or(self.position.take());
@@ -207,6 +211,7 @@ impl<'a> Live<'a> {
         let told =
             self.taking.read(Some(delivery.received), |reader| normalize::event(&delivery.body, reader));
         self.waiting.push(Waiting { told, answer: delivery.answer });
+        Ok(())
     }
 
     /// Hands over all that was heard, with the position up to which that is everything.
@@ -218,25 +223,33 @@ impl<'a> Live<'a> {
         let told = self.waiting.iter().map(|waiting| waiting.told.clone()).collect();
         let at = self.position.as_ref().map(|position| position.as_str().to_owned());
         self.taking.take(told, from, |place| place.at = at.or(place.at.take())).await?;
-        self.written_at = Instant::now();
+        (self.written_at, self.gap) = (Instant::now(), false);
         // Only what is committed is answered.
         self.waiting.drain(..).filter_map(|waiting| waiting.answer).for_each(Answer::kept);
         Ok(())
     }
 
-    /// Nothing of use stands before this position. Written down with the next row, or after a while.
+    /// Nothing of use stands before this position. Written down with the next row, or after a while; at once behind a gap, which would be
+    /// told again otherwise.
     async fn pass(&mut self, position: Option<Position>) -> Result<(), Failure> {
-        self.position = position.or(self.position.take());
-        if !self.waiting.is_empty() || self.written_at.elapsed() < PASSED {
+        let Some(position) = position else { return Ok(()) };
+        let at = position.as_str().to_owned();
+        self.position = Some(position);
+        if !self.waiting.is_empty() || !self.gap && self.written_at.elapsed() < PASSED {
             return Ok(());
         }
-        self.written_at = Instant::now();
-        let at = self.position.as_ref().map(|position| position.as_str().to_owned());
-        self.taking.take(Vec::new(), From::Stream, |place| place.at = at.or(place.at.take())).await
+        (self.written_at, self.gap) = (Instant::now(), false);
+        self.taking.take(Vec::new(), From::Belfry, |place| place.at = Some(at)).await
+    }
+
+    /// From now on what was told may not be all: kept with the cursor, before anything behind it is, until a look has read all lists.
+    async fn doubt(&mut self, said: Vec<Told>) -> Result<(), Failure> {
+        self.doubted = true;
+        self.taking.take(said, From::Belfry, |place| place.doubtful = true).await
     }
 
     /// Counts what is not taken for genuine, says so, and has the webhook's secret looked at: somebody may have changed it.
-    async fn refuse(&mut self, refused: signature::Refused) {
+    async fn refuse(&mut self, refused: signature::Refused) -> Result<(), Failure> {
         self.refused += 1;
         self.refused_why = Some(refused);
         warn!(count = self.refused, %refused, "a webhook was refused");
@@ -244,6 +257,7 @@ impl<'a> Live<'a> {
         if self.looked_at.is_none_or(|at| at.elapsed() >= SUSPICION) {
             self.once_more = true;
         }
+        self.doubt(Vec::new()).await
     }
 
     async fn say_unheard(&mut self) {
@@ -264,31 +278,31 @@ impl<'a> Live<'a> {
     async fn gap(&mut self, oldest: Option<String>) -> Result<(), Failure> {
         warn!(oldest, "the relay does not hold everything any more; the lists will bring what they have");
         self.hand_over().await?;
-        (self.once_more, self.whole) = (true, false);
+        (self.once_more, self.gap) = (true, true);
         let words = format!(
             "{} no longer had everything that came while Belfry was away. Messages, reviews and invoices are looked up at Podium; contacts and calls cannot be.",
             self.hooks.server()
         );
-        self.note("gap", "Something may be missing", &words, false).await
+        // A relay that says no position behind the gap tells the same one until something comes.
+        let behind = match &self.position {
+            Some(position) => Some(position.as_str().to_owned()),
+            None => self.taking.place().await.at,
+        };
+        let id = format!("gap/{}", behind.as_deref().unwrap_or("beginning"));
+        let title = "Something may be missing";
+        let note = self.taking.read(None, |reader| normalize::note(&id, title, &words, false, reader));
+        self.doubt(vec![note]).await
     }
 
-    /// Leaves word in the inbox.
-    async fn note(&mut self, id: &str, title: &str, words: &str, loud: bool) -> Result<(), Failure> {
-        let id = format!("{id}/{}", self.podium.env.clock.now().as_millisecond());
-        let told = self.taking.read(None, |reader| normalize::note(&id, title, words, loud, reader));
-        self.taking.take(vec![told], From::Stream, |_| {}).await
-    }
-
-    fn look_if_due(&mut self) {
+    async fn look_if_due(&mut self) {
         let due = self.once_more || Instant::now() >= self.look_at;
         if !due || self.look.is_some() {
             return;
         }
-        let trust = Trust {
-            live: self.is_live && !self.once_more,
-            whole: !self.is_live && self.whole && self.refused == 0,
-        };
-        (self.once_more, self.looked_at) = (false, Some(Instant::now()));
+        let doubtful = self.taking.place().await.doubtful;
+        let trust =
+            Trust { live: self.is_live && !self.once_more && !doubtful, whole: !self.is_live && !doubtful };
+        (self.once_more, self.doubted, self.looked_at) = (false, false, Some(Instant::now()));
         self.look_at = Instant::now() + LONG;
         let (api, taking) = (self.podium.api.clone(), self.taking.clone());
         let (settings, secret) = (self.podium.settings.clone(), self.secret.clone());
@@ -309,6 +323,10 @@ impl<'a> Live<'a> {
         };
         let Looked { order, unread } = looked;
         (self.failures, self.looked) = (0, true);
+        // What came to be in doubt meanwhile stays so, and what could not be read was not looked up.
+        if !self.doubted && unread.is_empty() {
+            self.taking.take(Vec::new(), From::Belfry, |place| place.doubtful = false).await?;
+        }
         if unread != self.unread {
             self.unread = unread;
             self.say_unheard().await;
@@ -316,15 +334,6 @@ impl<'a> Live<'a> {
         if self.podium.settings.webhook.as_deref() != Some(order.uid.as_str()) {
             self.podium.settings.webhook = Some(order.uid.clone());
             self.tell_identity().await;
-        }
-        if let Some(did) = &order.did {
-            info!(did, "the webhook was not as it should be");
-            let (title, loud) = match (order.was_off, order.made) {
-                (true, _) => ("Podium's webhook had been switched off", true),
-                (_, true) => ("Podium's webhook was gone", true),
-                _ => ("Podium's webhook was put right", false),
-            };
-            self.note("webhook", title, did, loud).await?;
         }
         self.look_at = Instant::now() + Duration::from_secs(rand::random_range(LOOK_AGAIN));
         Ok(())
@@ -382,6 +391,12 @@ async fn look(
     trust: Trust,
 ) -> Result<Looked, Failure> {
     let order = put_in_order(&api, &settings, &secret).await?;
+    let was_right = order.did.is_none() && !order.made;
+    if !was_right {
+        // Before the lists are read: whoever reads them in the end must know.
+        let said = order.did.iter().map(|did| said_of(&order, did, &taking)).collect();
+        taking.take(said, From::Belfry, |place| place.doubtful = true).await?;
+    }
     let Some(place) = &settings.place else { return Err(no_place()) };
     if taking.nameless() {
         taking.call(places::names(&api, place).await);
@@ -395,11 +410,25 @@ async fn look(
         },
         events: order.events.clone(),
         listened_since: order.created,
-        live: trust.live && !order.made && !order.was_off,
-        whole: trust.whole && !order.made && !order.was_off,
+        live: trust.live && was_right,
+        whole: trust.whole && was_right,
     };
     let unread = catch_up.run().await?;
     Ok(Looked { order, unread })
+}
+
+/// What was done to the webhook, for the inbox.
+fn said_of(order: &InOrder, did: &str, taking: &Taking) -> Told {
+    info!(did, "the webhook was not as it should be");
+    let (title, loud) = match (order.was_off, order.made) {
+        (true, _) => ("Podium's webhook had been switched off", true),
+        (_, true) => ("Podium's webhook was gone", true),
+        _ => ("Podium's webhook was put right", false),
+    };
+    taking.read(None, |reader| {
+        let id = format!("webhook/{}", reader.now.as_millisecond());
+        normalize::note(&id, title, did, loud, reader)
+    })
 }
 
 async fn put_in_order(

@@ -34,6 +34,9 @@ pub(crate) struct Place {
     /// The relay's position.
     #[serde(default)]
     pub(crate) at: Option<String>,
+    /// What the webhook told up to there may not be all, and no look has come to its end since.
+    #[serde(default)]
+    pub(crate) doubtful: bool,
     /// Conversations and their messages.
     #[serde(default)]
     pub(crate) messages: Option<Timestamp>,
@@ -66,6 +69,8 @@ pub(crate) enum From {
     Kept,
     /// The webhook, now.
     Stream,
+    /// Belfry itself: what it has to say, and how it stands.
+    Belfry,
     /// A list, after a time in which nobody listened.
     List,
     /// A list, when the account is new. From this time on the webhook was there.
@@ -174,9 +179,12 @@ impl Taking {
                 From::FirstList(listened) if listened.is_none_or(|since| row.occurred_at < since) => {
                     old.push(row)
                 }
-                From::Kept | From::Stream | From::List | From::FirstList(_) | From::Comparison(_) => {
-                    rows.push(row)
-                }
+                From::Kept
+                | From::Stream
+                | From::Belfry
+                | From::List
+                | From::FirstList(_)
+                | From::Comparison(_) => rows.push(row),
             }
         }
         if !old.is_empty() {
@@ -186,7 +194,7 @@ impl Taking {
             self.reports.deliver_found_late(late).await?;
         }
         let arrival = match from {
-            From::Stream | From::Comparison(_) => Arrival::Live,
+            From::Stream | From::Belfry | From::Comparison(_) => Arrival::Live,
             From::Kept | From::List | From::FirstList(_) => Arrival::Backlog,
         };
         if !rows.is_empty() || cursor.is_some() {

@@ -29,8 +29,9 @@ const NO_HEADERS: [&str; 8] = ["body", "bodyB", "headers", "id", "method", "payl
 pub(super) enum Shape {
     /// The relay greets.
     Greeting,
-    /// The relay says that what follows is new. (Only belfry-relay says so after what it kept; the others say it first.)
-    Ready,
+    /// The relay says that what follows is new, and where that begins. (Only belfry-relay says so after what it kept; the others say it
+    /// first.)
+    Ready(Option<Position>),
     /// Something to be told.
     Heard(Heard),
     /// Of no use.
@@ -52,7 +53,7 @@ pub(super) fn read(event: Event, kind: RelayKind, key: Option<&SealKey>, now: Ti
             Ok(shape) => shape,
             Err(why) => skipped(position, why),
         },
-        "ready" if kind == RelayKind::Smee => Shape::Ready,
+        "ready" if kind == RelayKind::Smee => Shape::Ready(None),
         "gosmee-gap" => {
             let data: Value = serde_json::from_str(&data).unwrap_or_default();
             let text = |name: &str| data.get(name).and_then(Value::as_str).map(str::to_owned);
@@ -88,7 +89,7 @@ fn message(
     if !fields.contains_key("bodyB") && !fields.contains_key("body") {
         return Ok(match fields.get("message").and_then(Value::as_str) {
             Some("connected") => Shape::Greeting,
-            Some("ready") => Shape::Ready,
+            Some("ready") => Shape::Ready(position.cloned()),
             _ => return Err("has no body"),
         });
     }

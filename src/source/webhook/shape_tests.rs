@@ -65,7 +65,7 @@ fn smees_body_was_written_anew_and_its_counters_are_no_positions() {
     assert_eq!((delivery.body.as_slice(), delivery.exact), (&br#"{"a":[2],"b":1}"#[..], false));
     assert_eq!(delivery.received.as_second(), 1_763_879_999);
     assert_eq!(delivery.position, None);
-    assert!(matches!(read_as(RelayKind::Smee, event("0", "ready", "{}")), Shape::Ready));
+    assert!(matches!(read_as(RelayKind::Smee, event("0", "ready", "{}")), Shape::Ready(None)));
     assert!(matches!(read_as(RelayKind::Smee, event("4", "ping", "{}")), Shape::Nothing));
 }
 
@@ -73,7 +73,9 @@ fn smees_body_was_written_anew_and_its_counters_are_no_positions() {
 fn what_a_relay_says_itself_is_told_from_webhooks() {
     let greeting = event("", "", json!({"message": "connected"}));
     assert!(matches!(read_as(RelayKind::Belfry, greeting), Shape::Greeting));
-    assert!(matches!(read_as(RelayKind::Belfry, event("", "", json!({"message": "ready"}))), Shape::Ready));
+    let ready = |id: &str| read_as(RelayKind::Belfry, event(id, "", json!({"message": "ready"})));
+    assert!(matches!(ready(""), Shape::Ready(None)));
+    assert!(matches!(ready("5-9"), Shape::Ready(Some(position)) if position.as_str() == "5-9"));
     let passed = read_as(RelayKind::Belfry, event("5-9", "ping", "{}"));
     assert!(matches!(passed, Shape::Heard(Heard::Passed(position)) if position.as_str() == "5-9"));
     let gap = |kind, asked: &str| {

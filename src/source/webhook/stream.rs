@@ -57,6 +57,8 @@ pub(super) struct Stream {
     parser: Parser,
     heard_at: Instant,
     probing: bool,
+    /// All that was kept was passed on, and this is yet to be said.
+    ready: bool,
     /// Where the past that gosmee gives after its “ready” ends: when nothing came until the first, at the second at the latest.
     past_until: Option<(Instant, Instant)>,
     reports: Option<Reports>,
@@ -107,6 +109,7 @@ impl Stream {
             parser: Parser::new(LONGEST),
             heard_at: Instant::now(),
             probing: false,
+            ready: false,
             past_until: None,
             reports: None,
             life_at: None,
@@ -130,6 +133,9 @@ impl Stream {
     /// Cancel safe: what is being opened or was read is kept.
     pub(super) async fn next(&mut self) -> Result<Heard, Failure> {
         loop {
+            if std::mem::take(&mut self.ready) {
+                return Ok(Heard::Ready);
+            }
             while let Some(event) = self.parser.next() {
                 if let Some(heard) =
                     self.take(shape::read(event, self.relay.kind, self.key.as_ref(), self.env.clock.now()))
@@ -264,11 +270,17 @@ impl Stream {
         let now = Instant::now();
         match shape {
             Shape::Greeting | Shape::Nothing => None,
-            Shape::Ready if self.relay.kind == RelayKind::Gosmee => {
+            Shape::Ready(_) if self.relay.kind == RelayKind::Gosmee => {
                 self.past_until = Some((now + QUIET, now + NEVER_QUIET));
                 None
             }
-            Shape::Ready => Some(Heard::Ready),
+            Shape::Ready(None) => Some(Heard::Ready),
+            // After a gap no event may follow for a long time: it would be told again, asked with the old position.
+            Shape::Ready(Some(position)) => {
+                self.ready = true;
+                self.position = Some(position.clone());
+                Some(Heard::Passed(position))
+            }
             Shape::Heard(heard) => {
                 if let Some((quiet, _)) = &mut self.past_until {
                     *quiet = now + QUIET;

@@ -1,0 +1,132 @@
+//! What Podium's source does where the webhook may not have told everything: what was lost is looked up, in this life or a later one, and
+//! what only comes late is not refused.
+
+use belfry_sandbox::podium::Odd;
+use belfry_sandbox::{Answer, Fault};
+
+use crate::podium_stage::{Kept, Shop};
+use crate::stage::LIMIT;
+
+/// Every look at the lists comes to nothing from now on.
+fn look_fails(shop: &Shop) {
+    let answer = Answer::Status(503);
+    shop.podium().fault(Fault { path: "/v4/conversations".into(), times: u32::MAX, answer });
+}
+
+fn id(message: &str) -> String {
+    format!("message/{message}")
+}
+
+fn has(kept: &Kept, message: &str) -> bool {
+    kept.rows.contains_key(&id(message))
+}
+
+/// A message of Ada's comes and is kept with its place in the relay's stream, while no look comes to an end. Then they do.
+async fn goes_on_and_looks_at_last(shop: &Shop) {
+    let after = shop.podium().message_received("Ada Brook", "After").uid;
+    shop.until("the next one", |kept| has(kept, &after)).await;
+    let ends = shop.kept().ends;
+    shop.until("a look that failed", |kept| kept.ends > ends).await;
+    shop.podium().heal();
+    shop.until_live().await;
+}
+
+fn gaps(kept: &Kept) -> usize {
+    kept.rows.values().filter(|row| row.title == "Something may be missing").count()
+}
+
+/// Live, with a first message of Ada's.
+async fn shop() -> Shop {
+    let shop = Shop::live().await;
+    shop.podium().message_received("Ada Brook", "Before");
+    shop.until_titled("Ada Brook sent a text message").await;
+    shop
+}
+
+#[tokio::test]
+async fn what_a_gap_lost_is_looked_up_by_a_later_life_if_the_first_look_fails() {
+    let mut shop = shop().await;
+    let port = shop.stop_relay().await;
+    shop.until("an end", |kept| kept.ended.is_some()).await;
+    let lost = shop.podium().silently().message_received("Ada Brook", "Lost on the way").uid;
+    look_fails(&shop);
+    shop.start_restored_relay(port).await;
+    shop.until("the gap", |kept| gaps(kept) == 1).await;
+    goes_on_and_looks_at_last(&shop).await;
+    let kept = shop.kept();
+    assert!(has(&kept, &lost), "{:?}", shop.titles());
+    assert_eq!(gaps(&kept), 1, "{:?}", shop.titles());
+}
+
+#[tokio::test]
+async fn a_gap_is_said_once_though_nothing_comes_after_it() {
+    let mut shop = shop().await;
+    let at = |kept: &Kept| {
+        let cursor: serde_json::Value = serde_json::from_str(&kept.cursor.clone().unwrap().0).unwrap();
+        cursor["at"].as_str().unwrap().to_owned()
+    };
+    let before = at(&shop.kept());
+    let port = shop.stop_relay().await;
+    shop.until("an end", |kept| kept.ended.is_some()).await;
+    shop.start_emptied_relay(port).await;
+    shop.until("the gap", |kept| gaps(kept) > 0).await;
+    shop.until_live().await;
+    for _ in 0..2 {
+        shop.stop().await;
+        shop.start();
+        shop.until_live().await;
+    }
+    assert_eq!(gaps(&shop.kept()), 1, "{:?}", shop.titles());
+    assert_ne!(at(&shop.kept()), before, "the relay is not asked for what it does not have again");
+}
+
+#[tokio::test]
+async fn what_no_webhook_told_is_looked_up_by_a_later_life_if_the_first_look_fails() {
+    let mut shop = shop().await;
+    let podium = shop.podium();
+    shop.stop().await;
+    podium.remove_webhook(&podium.webhooks()[0].uid).unwrap();
+    let lost = podium.message_received("Ada Brook", "Nobody hears").uid;
+    look_fails(&shop);
+    shop.start();
+    shop.until("a look that failed", |kept| kept.ended.is_some()).await;
+    assert_eq!(podium.webhooks().len(), 1);
+    goes_on_and_looks_at_last(&shop).await;
+    assert!(has(&shop.kept(), &lost), "{:?}", shop.titles());
+    shop.until_titled("Podium's webhook was gone").await;
+}
+
+#[tokio::test]
+async fn what_a_webhook_did_not_tell_while_its_events_were_others_is_looked_up() {
+    let mut shop = shop().await;
+    let podium = shop.podium();
+    let uid = podium.webhooks()[0].uid.clone();
+    let whole = podium.webhooks()[0].event_types.clone();
+    let tells = |events: &[String]| {
+        podium.change_webhook(&uid, |webhook| webhook.event_types = events.to_vec()).unwrap();
+    };
+    shop.stop().await;
+    tells(&["call.missed".to_owned()]);
+    let lost = podium.message_received("Ada Brook", "Nobody hears").uid;
+    tells(&whole);
+    podium.message_received("Ada Brook", "After");
+    podium.delivered(LIMIT).await.unwrap();
+    tells(&["call.missed".to_owned()]);
+    shop.start();
+    shop.until_live().await;
+    assert!(has(&shop.kept(), &lost), "{:?}", shop.titles());
+}
+
+#[tokio::test]
+async fn what_was_refused_is_looked_up_by_a_later_life_if_the_first_look_fails() {
+    let mut shop = shop().await;
+    let podium = shop.podium();
+    shop.stop().await;
+    podium.send_odd(&Odd::WrongSignature, 1);
+    let refused = podium.message_received("Ada Brook", "Signed by somebody else").uid;
+    podium.delivered(LIMIT).await.unwrap();
+    look_fails(&shop);
+    shop.start();
+    goes_on_and_looks_at_last(&shop).await;
+    assert!(has(&shop.kept(), &refused), "{:?}", shop.titles());
+}
