@@ -1,6 +1,8 @@
 //! What Podium's source does where the webhook may not have told everything: what was lost is looked up, in this life or a later one, and
 //! what only comes late is not refused.
 
+use std::time::Duration;
+
 use belfry_sandbox::podium::Odd;
 use belfry_sandbox::{Answer, Fault};
 
@@ -129,4 +131,20 @@ async fn what_was_refused_is_looked_up_by_a_later_life_if_the_first_look_fails()
     shop.start();
     goes_on_and_looks_at_last(&shop).await;
     assert!(has(&shop.kept(), &refused), "{:?}", shop.titles());
+}
+
+#[tokio::test]
+async fn what_waited_at_podium_is_taken_though_it_carries_the_signature_of_its_time() {
+    let mut shop = Shop::live().await;
+    let podium = shop.podium();
+    podium.set(|settings| settings.signed_anew = false);
+    let uid = podium.webhooks()[0].uid.clone();
+    shop.stop().await;
+    podium.change_webhook(&uid, |webhook| webhook.disabled = true).unwrap();
+    let missed: Vec<_> = (0..3).map(|n| podium.call("call.missed", &format!("Caller {n}")).uid).collect();
+    podium.age_queues(Duration::from_secs(9 * 86_400));
+    shop.start();
+    let all = |kept: &Kept| missed.iter().all(|uid| kept.rows.contains_key(&format!("call/{uid}")));
+    shop.until("all calls", all).await;
+    assert_eq!(shop.kept().unheard, None);
 }

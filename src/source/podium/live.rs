@@ -13,7 +13,7 @@ use super::normalize::{self, Told};
 use super::taking::{From, Taking};
 use super::webhook::{self, InOrder, Wanted};
 use super::{LAST_WORDS, Podium, places};
-use crate::account::{PodiumPlace, PodiumSettings, Settings, Signature};
+use crate::account::{PodiumPlace, PodiumSettings, Settings};
 use crate::env::Tasks;
 use crate::env::tasks::Task;
 use crate::link::{Failure, LinkState};
@@ -199,8 +199,7 @@ impl<'a> Live<'a> {
     }
 
     async fn delivered(&mut self, delivery: Delivery) -> Result<(), Failure> {
-        let checked =
-            signature::check_delivery(&Signature::Podium, std::slice::from_ref(&self.secret), &delivery);
+        let checked = signature::check_podium(&self.secret, &delivery);
         self.position = delivery.position.clone().or(self.position.take());
         if let Err(refused) = checked {
             if let Some(answer) = delivery.answer {

@@ -113,6 +113,34 @@ fn podiums_signature_is_over_time_and_body_in_any_case_with_or_without_its_prefi
 }
 
 #[test]
+fn what_waited_at_podium_is_taken_for_as_long_as_it_may_wait_there_and_nothing_of_the_future() {
+    let check = |key: &str, signed: i64, exact: bool| {
+        let signature = hex_of("secret", format!("{signed}.{{}}").as_bytes());
+        let delivery = Delivery {
+            position: None,
+            received: at(NOW),
+            method: "POST".into(),
+            headers: headers(&[("podium-timestamp", &signed.to_string()), ("podium-signature", &signature)]),
+            query: std::collections::BTreeMap::new(),
+            body: b"{}".to_vec(),
+            exact,
+            answer: None,
+        };
+        check_podium(&SecretString::from(key.to_owned()), &delivery)
+    };
+    let day = 86_400_000;
+    for good in [NOW, NOW - 301_000, NOW - 10 * day, NOW - 14 * day, NOW + 300_000] {
+        assert_eq!(check("secret", good, true), Ok(()), "{good}");
+        assert_eq!(check("another", good, true), Err(Refused::Wrong), "{good}");
+    }
+    for bad in [NOW + 301_000, NOW + 14 * day, NOW - 14 * day - 1, 0] {
+        assert_eq!(check("secret", bad, true), Err(Refused::Old), "{bad}");
+    }
+    assert_eq!(check("secret", NOW, false), Err(Refused::Inexact));
+    assert_eq!(check("", NOW, true), Err(Refused::NoSecret));
+}
+
+#[test]
 fn a_plain_hmac_is_found_by_header_prefix_encoding_and_hash() {
     // RFC 2202 and RFC 4231, test case 2: key “Jefe”.
     let body = b"what do ya want for nothing?";
