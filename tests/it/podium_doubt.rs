@@ -148,3 +148,21 @@ async fn what_waited_at_podium_is_taken_though_it_carries_the_signature_of_its_t
     shop.until("all calls", all).await;
     assert_eq!(shop.kept().unheard, None);
 }
+
+#[tokio::test]
+async fn what_was_refused_is_no_longer_said_once_something_is_taken() {
+    let shop = Shop::live().await;
+    let podium = shop.podium();
+    podium.send_odd(&Odd::WrongSignature, 2);
+    podium.message_received("Mallory", "One");
+    podium.message_received("Mallory", "Two");
+    let said =
+        |kept: &Kept| kept.unheard.as_ref().is_some_and(|said| said.contains("2 webhooks were refused"));
+    shop.until("said", said).await;
+    podium.message_received("Ada Brook", "Genuine");
+    shop.until("no longer said", |kept| kept.unheard.is_none()).await;
+    podium.send_odd(&Odd::WrongSignature, 1);
+    podium.message_received("Mallory", "Three");
+    let anew = |kept: &Kept| kept.unheard.as_ref().is_some_and(|said| said.contains("A webhook was refused"));
+    shop.until("said anew", anew).await;
+}

@@ -91,6 +91,7 @@ pub(super) struct Live<'a> {
     doubted: bool,
     /// A gap was told, and where the stream goes on behind it is not kept yet.
     gap: bool,
+    /// How many were refused since one was taken, and why the last one.
     refused: u64,
     refused_why: Option<signature::Refused>,
     unread: Vec<Unread>,
@@ -206,6 +207,10 @@ impl<'a> Live<'a> {
                 answer.refused();
             }
             return self.refuse(refused).await;
+        }
+        if self.refused_why.take().is_some() {
+            self.refused = 0;
+            self.say_unheard().await;
         }
         let told =
             self.taking.read(Some(delivery.received), |reader| normalize::event(&delivery.body, reader));
