@@ -280,6 +280,55 @@ async fn a_list_that_may_not_be_read_is_said_and_the_link_lives() {
 }
 
 #[tokio::test]
+async fn lists_bring_nothing_that_the_person_did_not_choose() {
+    let mut shop = Shop::empty().await;
+    let podium = shop.podium();
+    let mut wish = shop.wish(shop.first_place());
+    wish.events =
+        ["invoice.payment_failed", "message.received", "review.response_created"].map(Into::into).into();
+    let signed_in = shop.sign_in_by(wish).await.unwrap();
+    shop.keep(&signed_in).await;
+    shop.start();
+    shop.until_live().await;
+    shop.stop().await;
+    let silent = podium.silently();
+    let received = silent.message_received("Ada Brook", "Is my bike ready?");
+    let answer =
+        json!({"body": "It is.", "senderUid": "robin", "conversation": {"uid": received.conversation_uid}});
+    silent.happens("message.sent", &answer);
+    silent.review_created("Ada Brook", 5, "Friendly and quick.");
+    silent.invoice("invoice.payment_succeeded", "Ben Carter", 7_000);
+    silent.invoice("invoice.payment_failed", "Cy Dale", 5_000);
+    podium.forget_observed();
+    shop.start();
+    shop.until_live().await;
+    assert_eq!(shop.titles(), ["Ada Brook: new text message", "Cy Dale's payment of 50.00 USD failed"]);
+    assert_eq!(podium.observed().calls("GET", "/v4/reviews"), 0, "nor are lists read for nothing");
+}
+
+#[tokio::test]
+async fn a_new_review_that_was_answered_already_is_told_to_whoever_wants_new_reviews_alone() {
+    let mut shop = Shop::empty().await;
+    let mut wish = shop.wish(shop.first_place());
+    wish.events = vec!["review.created".into()];
+    let signed_in = shop.sign_in_by(wish).await.unwrap();
+    shop.keep(&signed_in).await;
+    shop.start();
+    shop.until_live().await;
+    shop.stop().await;
+    let silent = shop.podium().silently();
+    let soon = shop.env.clock.now() + jiff::SignedDuration::from_mins(3);
+    let answered = json!({"updatedAt": soon.to_string(), "responses": [{"body": "Thank you!"}]});
+    let new = silent.happens("review.created", &answered);
+    silent.happens("review.created", &json!({"createdAt": "2026-01-05T10:00:00Z"}));
+    shop.start();
+    shop.until_live().await;
+    let kept = shop.kept();
+    let told: Vec<_> = kept.rows.values().map(|row| (row.external_id.clone(), row.kind.name())).collect();
+    assert_eq!(told, [(format!("review/{}", new.uid), "review.created")]);
+}
+
+#[tokio::test]
 async fn a_relay_that_goes_away_is_waited_for_and_nothing_is_lost() {
     let mut shop = Shop::live().await;
     let podium = shop.podium();

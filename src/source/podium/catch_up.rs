@@ -13,6 +13,7 @@ use super::api::{Api, ApiError, Pages};
 use super::normalize::{Told, listed_invite, listed_invoice, listed_message, listed_review};
 use super::taking::{From, Place, Taking};
 use crate::link::Failure;
+use crate::notification::{Kind, PodiumKind};
 use crate::source::podio::json::{field, items, text, time};
 
 /// Lists tell whole seconds and grow while they are read: so much of the past is read once more.
@@ -25,6 +26,18 @@ const OTHERS: usize = 20;
 const FIRST_CONVERSATIONS: usize = 20;
 /// Conversations that do not say when something was last said, looked at all the same.
 const TIMELESS: usize = 20;
+
+/// All that happens to invoices.
+const INVOICES: [PodiumKind; 8] = [
+    PodiumKind::InvoiceCreated,
+    PodiumKind::InvoiceDisabled,
+    PodiumKind::InvoiceMarkedAsPaid,
+    PodiumKind::InvoicePaymentCreated,
+    PodiumKind::InvoicePaymentFailed,
+    PodiumKind::InvoicePaymentSucceeded,
+    PodiumKind::InvoiceRefundCreated,
+    PodiumKind::InvoiceRefundFailed,
+];
 
 /// What a catch-up needs.
 #[derive(Debug)]
@@ -71,16 +84,17 @@ impl CatchUp {
                 Ok(())
             }
         };
-        if self.wants("message.") {
+        use PodiumKind as K;
+        if self.wants_any(&[K::MessageReceived, K::MessageSent, K::MessageFailed]) {
             note(self.messages(since.messages).await, &mut next.messages)?;
         }
-        if self.wants("review.") {
+        if self.wants_any(&[K::ReviewCreated, K::ReviewUpdated]) {
             note(self.reviews(since.reviews).await, &mut next.reviews)?;
         }
-        if self.wants("review.invite") {
+        if self.wants_any(&[K::ReviewInviteCreated, K::ReviewInviteUpdated]) {
             note(self.invites(since.invites).await, &mut next.invites)?;
         }
-        if self.wants("invoice.") {
+        if self.wants_any(&INVOICES) {
             let read = self.invoices(since.invoices).await;
             note(read.map(|()| Some(present)), &mut next.invoices)?;
         }
@@ -94,8 +108,28 @@ impl CatchUp {
         Ok(unread)
     }
 
-    fn wants(&self, family: &str) -> bool {
-        self.events.iter().any(|event| event.starts_with(family))
+    fn wants(&self, kind: PodiumKind) -> bool {
+        self.events.iter().any(|event| event == kind.name())
+    }
+
+    fn wants_any(&self, kinds: &[PodiumKind]) -> bool {
+        kinds.iter().any(|kind| self.wants(*kind))
+    }
+
+    /// As what a thing of a list is told: as what `seems` to have happened to it. A list shows how things are, so what was made since and then
+    /// changed (an answer is enough) seems changed only; whoever wants to hear of what is `made` hears of it so.
+    fn told_as(
+        &self,
+        seems: PodiumKind,
+        made: PodiumKind,
+        thing: &Value,
+        since: Option<Timestamp>,
+    ) -> Option<PodiumKind> {
+        if self.wants(seems) {
+            return Some(seems);
+        }
+        let is_new = || is_since(time(field(thing, "createdAt")), since);
+        (self.wants(made) && is_new()).then_some(made)
     }
 
     fn from(&self, since: Option<Timestamp>) -> From {
@@ -106,7 +140,9 @@ impl CatchUp {
         }
     }
 
-    async fn take(&self, told: Vec<Told>, since: Option<Timestamp>) -> Result<(), ApiError> {
+    /// Takes in what the person wants to hear of.
+    async fn take(&self, mut told: Vec<Told>, since: Option<Timestamp>) -> Result<(), ApiError> {
+        told.retain(|told| matches!(&told.row.kind, Kind::Podium(kind) if self.wants(*kind)));
         Ok(self.taking.take(told, self.from(since), |_| {}).await?)
     }
 
@@ -182,12 +218,20 @@ impl CatchUp {
 
     async fn reviews(&self, since: Option<Timestamp>) -> Result<Option<Timestamp>, ApiError> {
         let pages = self.api.reviews(since.map(back), if since.is_some() { OTHERS } else { 1 });
-        self.walk(pages, since, |review| self.taking.read(None, |reader| listed_review(review, reader))).await
+        let read = |review: &Value| {
+            let told_as = |seems| self.told_as(seems, PodiumKind::ReviewCreated, review, since);
+            self.taking.read(None, |reader| listed_review(review, told_as, reader))
+        };
+        self.walk(pages, since, read).await
     }
 
     async fn invites(&self, since: Option<Timestamp>) -> Result<Option<Timestamp>, ApiError> {
         let pages = self.api.invites(since.map(back), if since.is_some() { OTHERS } else { 1 });
-        self.walk(pages, since, |invite| self.taking.read(None, |reader| listed_invite(invite, reader))).await
+        let read = |invite: &Value| {
+            let told_as = |seems| self.told_as(seems, PodiumKind::ReviewInviteCreated, invite, since);
+            self.taking.read(None, |reader| listed_invite(invite, told_as, reader))
+        };
+        self.walk(pages, since, read).await
     }
 
     /// Takes in all of a list that Podium filters by when things were changed.

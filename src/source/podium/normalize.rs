@@ -160,14 +160,22 @@ pub(crate) fn listed_message(message: &Value, conversation: &Value, reader: Read
     listed(kind, &message, reader)
 }
 
-/// A review as a list has it.
-pub(crate) fn listed_review(review: &Value, reader: Reader<'_>) -> Option<Told> {
-    listed(review::what_happened(review), review, reader)
+/// A review as a list has it. What seems to have happened may be told as something else, or not at all.
+pub(crate) fn listed_review(
+    review: &Value,
+    told_as: impl FnOnce(PodiumKind) -> Option<PodiumKind>,
+    reader: Reader<'_>,
+) -> Option<Told> {
+    listed(told_as(review::what_happened(review))?, review, reader)
 }
 
-/// A request for a review as a list has it.
-pub(crate) fn listed_invite(invite: &Value, reader: Reader<'_>) -> Option<Told> {
-    listed(review::what_happened_to_invite(invite), invite, reader)
+/// A request for a review as a list has it, in the same way.
+pub(crate) fn listed_invite(
+    invite: &Value,
+    told_as: impl FnOnce(PodiumKind) -> Option<PodiumKind>,
+    reader: Reader<'_>,
+) -> Option<Told> {
+    listed(told_as(review::what_happened_to_invite(invite))?, invite, reader)
 }
 
 /// Everything that has happened to an invoice of a list since, oldest first.

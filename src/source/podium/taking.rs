@@ -15,7 +15,7 @@ use super::normalize::{LISTED, MESSAGES, Names, REVIEWS, Reader, Told, same_revi
 use crate::account::AccountId;
 use crate::env::Clock;
 use crate::link::{Cursor, Failure};
-use crate::notification::{Arrival, Notification};
+use crate::notification::{Arrival, Kind, Notification, PodiumKind};
 use crate::source::Reports;
 use crate::source::podio::json::{field, items};
 
@@ -288,7 +288,9 @@ fn later(kept: &Notification, row: Notification) -> Option<Notification> {
                 ..kept.clone()
             });
         }
-        return Some(Notification { version, ..row });
+        // It is made once: what is told as made again was changed, which was told or is not wanted.
+        let again = row.kind == Kind::Podium(PodiumKind::ReviewCreated);
+        return Some(Notification { version, no_news: row.no_news || again, ..row });
     }
     if row.version <= kept.version || row.kind == kept.kind && row.external_id.starts_with(MESSAGES) {
         return None;

@@ -74,8 +74,17 @@ fn a_review_is_news_when_the_customer_changed_it_and_silent_when_it_was_answered
     // What is older, or the same again, or the same in a list, is nothing.
     assert_eq!(later(&changed, told("review.updated", &review(5, "Good", 5, json!([])))), None);
     assert_eq!(later(&changed, told("review.updated", &review(1, "Bad", 9, json!([])))), None);
-    let same = read(|reader| listed_review(&review(1, "Bad", 9, json!([])), reader)).unwrap().row;
+    let same = read(|reader| listed_review(&review(1, "Bad", 9, json!([])), Some, reader)).unwrap().row;
     assert_eq!(later(&changed, same), None);
+}
+
+#[test]
+fn a_review_that_a_list_has_and_that_is_told_as_made_again_is_no_news() {
+    let kept = told("review.created", &review(5, "Good", 0, json!([])));
+    let made = |_| Some(PodiumKind::ReviewCreated);
+    let listed = read(|reader| listed_review(&review(1, "Bad", 9, json!([])), made, reader)).unwrap().row;
+    let quiet = later(&kept, listed).unwrap();
+    assert_eq!((quiet.no_news, quiet.title.as_str()), (true, "Ada gave 1 star"));
 }
 
 #[test]
