@@ -3,11 +3,14 @@
 
 use std::time::Duration;
 
+use belfry::notification::Arrival;
 use belfry_sandbox::podium::Odd;
 use belfry_sandbox::{Answer, Fault};
+use jiff::SignedDuration;
+use serde_json::json;
 
 use crate::podium_stage::{Kept, Shop};
-use crate::stage::LIMIT;
+use crate::stage::{Bell, LIMIT, Stage};
 
 /// Every look at the lists comes to nothing from now on.
 fn look_fails(shop: &Shop) {
@@ -165,4 +168,28 @@ async fn what_was_refused_is_no_longer_said_once_something_is_taken() {
     podium.message_received("Mallory", "Three");
     let anew = |kept: &Kept| kept.unheard.as_ref().is_some_and(|said| said.contains("A webhook was refused"));
     shop.until("said anew", anew).await;
+}
+
+#[tokio::test]
+async fn what_is_told_long_after_it_happened_is_no_news_of_this_moment() {
+    let shop = Shop::live().await;
+    let podium = shop.podium();
+    let hours_ago = shop.env.clock.now() - SignedDuration::from_hours(5);
+    let old = podium.happens("call.received", &json!({"startedAt": hours_ago.to_string()})).uid;
+    let new = podium.happens("call.received", &json!({})).uid;
+    let kept = shop.until("both", |kept| kept.rows.contains_key(&format!("call/{new}"))).await;
+    let arrival =
+        |uid: &str| kept.came.iter().find(|(id, _)| *id == format!("call/{uid}")).map(|(_, how)| *how);
+    assert_eq!((arrival(&old), arrival(&new)), (Some(Arrival::Backlog), Some(Arrival::Live)));
+}
+
+#[tokio::test]
+async fn a_call_of_hours_ago_does_not_pop_up_as_if_it_were_ringing() {
+    let stage = Stage::live_at(Bell::Podium).await;
+    let hours_ago = stage.env.clock.now() - SignedDuration::from_hours(5);
+    let wish = json!({"startedAt": hours_ago.to_string(), "direction": "inbound"});
+    stage.sandbox.podium().happens("call.received", &wish);
+    let toasts = stage.until_shown(1).await;
+    assert!(toasts[0].title.starts_with("1 new since "), "{toasts:?}");
+    assert!(toasts[0].body.ends_with("is calling"), "{toasts:?}");
 }

@@ -223,7 +223,7 @@ impl<'a> Live<'a> {
         if self.waiting.is_empty() {
             return Ok(());
         }
-        let from = if self.past_is_over { From::Stream } else { From::Kept };
+        let from = if self.past_is_over { From::Stream(self.podium.api.service_now()) } else { From::Kept };
         let told = self.waiting.iter().map(|waiting| waiting.told.clone()).collect();
         let at = self.position.as_ref().map(|position| position.as_str().to_owned());
         self.taking.take(told, from, |place| place.at = at.or(place.at.take())).await?;

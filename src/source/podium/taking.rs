@@ -23,6 +23,8 @@ use crate::source::podio::json::{field, items};
 const TOGETHER: usize = 200;
 /// How long an event may be on its way through Podium's queue and the relay: what is younger is not late.
 const ON_ITS_WAY: SignedDuration = SignedDuration::from_mins(2);
+/// What happened longer ago than this waited somewhere, at Podium or at a relay: it is no news of this moment.
+const WAITED: SignedDuration = SignedDuration::from_mins(10);
 /// At most so many kept messages are looked through for one without a name.
 const LOOKED_THROUGH: usize = 100;
 /// At most so many kept messages, the newest ones, spare their conversations from being looked through.
@@ -67,8 +69,8 @@ impl Place {
 pub(crate) enum From {
     /// The webhook, before the relay had given all that it kept.
     Kept,
-    /// The webhook, now.
-    Stream,
+    /// The webhook, now, at this time by the service's clock.
+    Stream(Timestamp),
     /// Belfry itself: what it has to say, and how it stands.
     Belfry,
     /// A list, after a time in which nobody listened.
@@ -170,17 +172,18 @@ impl Taking {
     async fn take_together(&self, batch: &[Told], from: From, cursor: Option<Cursor>) -> Result<(), Failure> {
         // What is kept, and then what comes before in the same batch.
         let mut known = self.known(batch).await?;
-        let (mut rows, mut late, mut old) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut rows, mut waited, mut late, mut old) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for told in batch {
             let Some(row) = self.news(told, &known).await? else { continue };
             known.insert(row.external_id.clone(), row.clone());
             match from {
-                From::Comparison(present) if is_late(&row, present) => late.push(row),
+                From::Comparison(present) if is_older(&row, ON_ITS_WAY, present) => late.push(row),
+                From::Stream(present) if is_older(&row, WAITED, present) => waited.push(row),
                 From::FirstList(listened) if listened.is_none_or(|since| row.occurred_at < since) => {
                     old.push(row)
                 }
                 From::Kept
-                | From::Stream
+                | From::Stream(_)
                 | From::Belfry
                 | From::List
                 | From::FirstList(_)
@@ -193,8 +196,11 @@ impl Taking {
         if !late.is_empty() {
             self.reports.deliver_found_late(late).await?;
         }
+        if !waited.is_empty() {
+            self.reports.deliver(waited, Arrival::Backlog, None).await?;
+        }
         let arrival = match from {
-            From::Stream | From::Belfry | From::Comparison(_) => Arrival::Live,
+            From::Stream(_) | From::Belfry | From::Comparison(_) => Arrival::Live,
             From::Kept | From::List | From::FirstList(_) => Arrival::Backlog,
         };
         if !rows.is_empty() || cursor.is_some() {
@@ -298,9 +304,9 @@ fn later(kept: &Notification, row: Notification) -> Option<Notification> {
     Some(quietly(row))
 }
 
-/// True if the webhook should have told this.
-fn is_late(row: &Notification, present: Timestamp) -> bool {
-    row.occurred_at.checked_add(ON_ITS_WAY).is_ok_and(|due| due <= present)
+/// True if it happened so long before this.
+fn is_older(row: &Notification, than: SignedDuration, present: Timestamp) -> bool {
+    row.occurred_at.checked_add(than).is_ok_and(|due| due <= present)
 }
 
 #[cfg(test)]
