@@ -130,6 +130,9 @@ pub(crate) enum No {
     /// Any other refusal.
     #[error("the sign-in was refused ({0})")]
     Other(String),
+    /// A refusal that does not say whether the key or what was shown is meant.
+    #[error("the sign-in was refused ({0})")]
+    Vague(String),
     /// The service is in trouble.
     #[error("the service is in trouble just now (status {0})")]
     Trouble(u16),
@@ -177,7 +180,7 @@ impl TokenEndpoint {
 
     /// Asks with a body made by the caller, at an address of its own, for tokens (a second factor's code, say).
     pub(crate) async fn ask_at(&self, url: Url, body: &Map<String, Value>) -> Result<Yes, No> {
-        judged(exchange(self.client.post(url).json(body), &self.host, LONGEST).await?, &self.host)
+        self.judged(exchange(self.client.post(url).json(body), &self.host, LONGEST).await?)
     }
 
     async fn send(&self, key: &ApiKey, grant: &Grant<'_>, pkce: bool) -> Result<Yes, No> {
@@ -188,7 +191,7 @@ impl TokenEndpoint {
             let answer =
                 exchange(self.client.post(self.json.clone()).json(&body), &self.host, LONGEST).await?;
             if !missing(answer.status) || self.form.is_none() {
-                return judged(answer, &self.host);
+                return self.judged(answer);
             }
         }
         let form = self.form.as_ref().unwrap_or(&self.json).clone();
@@ -197,8 +200,25 @@ impl TokenEndpoint {
         if !missing(answer.status) {
             self.only_form.store(true, Ordering::Relaxed);
         }
-        judged(answer, &self.host)
+        self.judged(answer)
     }
+
+    fn judged(&self, answer: Answer) -> Result<Yes, No> {
+        let vague = self.form.is_none().then(|| vague(&answer)).flatten();
+        judged(answer, &self.host).map_err(|no| match (no, vague) {
+            (No::Trouble(_), Some(vague)) => vague,
+            (no, _) => no,
+        })
+    }
+}
+
+/// Podium's endpoint may refuse as its API does, with a number for a code (podium.md §7). A page of a gateway is no JSON, or says neither.
+fn vague(answer: &Answer) -> Option<No> {
+    let said = |name: &str| answer.body.get(name).filter(|said| !said.is_null());
+    let text = |said: &Value| said.as_str().map_or_else(|| said.to_string(), str::to_owned);
+    let refused = matches!(answer.status.as_u16(), 400 | 401);
+    let words = said("message").or_else(|| said("code")).filter(|_| refused)?;
+    Some(No::Vague(short_word(&text(words))))
 }
 
 fn missing(status: StatusCode) -> bool {
@@ -327,6 +347,30 @@ mod tests {
         assert_eq!(no(400, podium("invalid_grant")), No::Grant);
         assert_eq!(no(401, podium("invalid_client")), No::Key);
         assert_eq!(no(400, json!({"code": 400})), No::Trouble(400), "a number says nothing");
+    }
+
+    #[test]
+    fn where_a_number_may_be_the_code_a_refusal_is_one_and_anything_else_on_the_way_is_not() {
+        let url: Url = "https://api.example/oauth/token".parse().unwrap();
+        let client = crate::env::Http::new().unwrap().client;
+        let podium = TokenEndpoint::json(client.clone(), url.clone());
+        let podio = TokenEndpoint::new(client, url.clone(), url);
+        let no = |endpoint: &TokenEndpoint, status: u16, body: &Value| {
+            let status = StatusCode::from_u16(status).unwrap();
+            endpoint.judged(Answer { status, headers: HeaderMap::new(), body: body.clone() }).unwrap_err()
+        };
+        let said = json!({"code": 401, "message": "The refresh token is not valid", "moreInfo": "…"});
+        for status in [400, 401] {
+            assert_eq!(no(&podium, status, &said), No::Vague("The refresh token is not valid".into()));
+            assert_eq!(no(&podium, status, &json!({"code": 7, "message": null})), No::Vague("7".into()));
+            assert_eq!(no(&podium, status, &Value::Null), No::Trouble(status), "a page");
+            assert_eq!(no(&podium, status, &json!({"status": "bad"})), No::Trouble(status));
+            assert_eq!(no(&podio, status, &said), No::Trouble(status), "Podio always says `error`");
+        }
+        for status in [403, 404, 407, 503] {
+            assert_eq!(no(&podium, status, &said), No::Trouble(status));
+        }
+        assert_eq!(no(&podium, 400, &json!({"code": "invalid_grant", "message": "…"})), No::Grant);
     }
 
     #[test]

@@ -240,7 +240,7 @@ impl Shared {
         let asked = self.env.clock.now();
         let mut granted = match self.endpoint.ask(&key, &Grant::Refresh { token: refresh }).await {
             Ok(Yes::Tokens(granted)) => granted,
-            Ok(Yes::SecondFactor(_)) | Err(No::Grant | No::SecondFactor) => {
+            Ok(Yes::SecondFactor(_)) | Err(No::Grant | No::SecondFactor | No::Vague(_)) => {
                 // Somebody may have signed in again beside us.
                 state.tokens = None;
                 return match self.kept(state).await? {
@@ -287,7 +287,7 @@ fn failure(no: No, now: Timestamp) -> Failure {
     match no {
         No::Key | No::Grant | No::SecondFactor => Failure::sign_in(reason),
         No::Wait(wait) => later(now, wait, reason),
-        No::Other(_) => Failure::sign_in(reason),
+        No::Other(_) | No::Vague(_) => Failure::sign_in(reason),
         No::Trouble(_) => Failure::transient(reason),
         No::Unanswered(unanswered) => unanswered_failure(&unanswered),
     }

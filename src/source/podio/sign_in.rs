@@ -272,7 +272,7 @@ impl Ground {
                 let until = self.env.clock.now().checked_add(wait).unwrap_or(Timestamp::MAX);
                 Err(SignInError::Wait { until })
             }
-            Err(No::Other(sentence)) => Err(SignInError::Refused { sentence }),
+            Err(No::Other(sentence) | No::Vague(sentence)) => Err(SignInError::Refused { sentence }),
             Err(no @ No::Trouble(_)) => {
                 Err(SignInError::Unreachable { sentence: format!("{no}: try again later") })
             }

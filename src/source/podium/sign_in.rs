@@ -275,7 +275,9 @@ impl BrowserSignIn {
             Ok(Yes::Tokens(granted)) => granted,
             Ok(Yes::SecondFactor(_)) | Err(No::Grant | No::SecondFactor) => return Err(SignInError::Expired),
             Err(No::Key) => return Err(SignInError::WrongKey),
-            Err(No::Other(sentence)) => return Err(SignInError::Refused { sentence }),
+            Err(No::Other(sentence) | No::Vague(sentence)) => {
+                return Err(SignInError::Refused { sentence });
+            }
             Err(no @ No::Wait(wait)) => {
                 return Err(later(self.ground.env.clock.now(), wait, no.to_string()).into());
             }
