@@ -16,7 +16,7 @@ pub use self::cloudapp::CloudappSettings;
 pub use self::podio::{PodioSettings, PushTransport};
 pub use self::podium::{PodiumPlace, PodiumSettings};
 pub use self::pusher::{AuthMethod, PusherAuth, PusherServer, PusherSettings};
-pub use self::receiver::{LocalSettings, Receiver, RelayKind, RelaySettings};
+pub use self::receiver::{LocalSettings, Receiver, RelayKind, RelaySettings, is_this_machine};
 pub use self::webhook::{HashKind, HashText, Signature, WebhookSettings};
 
 /// The short name a person uses for an account (`podio`, `podio-2`): lower-case letters, digits and hyphens.

@@ -35,6 +35,10 @@ pub struct PodiumSettings {
     #[serde(default)]
     #[cfg_attr(test, ts(as = "Option<Vec<String>>", optional))]
     pub events: Vec<String>,
+    /// Those of them that the last sign-in does not reach: its developer app lacks a scope.
+    #[serde(default)]
+    #[cfg_attr(test, ts(as = "Option<Vec<String>>", optional))]
+    pub withheld: Vec<String>,
     /// The webhook's name at Podium, once it is made.
     #[serde(default)]
     pub webhook: Option<String>,
@@ -102,6 +106,7 @@ impl PodiumSettings {
             receiver,
             place: None,
             events: Vec::new(),
+            withheld: Vec::new(),
             webhook: None,
         }
     }

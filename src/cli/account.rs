@@ -14,7 +14,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use crate::account::{AccountId, Colour, Say, Service};
+use crate::account::{AccountId, Colour, Say, Service, is_this_machine};
 use crate::cli::ask::{self, SecretFlag};
 use crate::cli::print::{ago, clean, clean_cut, json_line, out, say};
 use crate::cli::sign_in;
@@ -48,7 +48,7 @@ pub(super) enum Account {
     },
     /// Choose an account's colour, and whether its notifications pop up and make a sound
     Set(Set),
-    /// Show what becomes of the events of a Pusher account; try another map of fields, or keep it
+    /// Show what becomes of the events of a Pusher account or of webhooks; try another map of fields, or keep it
     ///
     /// Without --map this prints the account's own map, to be changed in a file. What came lately is known to the running Belfry only.
     #[command(after_help = "\
@@ -443,13 +443,7 @@ async fn needed_password(given: Option<SecretString>) -> Result<SecretString, Tr
 }
 
 fn warn_if_readable_by_others(url: &Url) {
-    let here = match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    if url.scheme() == "http" && !here {
+    if url.scheme() == "http" && !is_this_machine(url) {
         say(&format!("Careful: what is sent to {url} can be read on the way."));
     }
 }

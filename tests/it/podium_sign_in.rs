@@ -1,12 +1,34 @@
 //! Signing in to Podium: the code comes back over the relay, the place is chosen, and there is exactly one webhook.
 
-use belfry::account::{PodiumPlace, Receiver, Settings};
+use belfry::account::{
+    AccountId, LocalSettings, PodiumPlace, PodiumSettings, Receiver, RelayKind, RelaySettings, Settings,
+};
 use belfry::env::SecretName;
+use belfry::source::SignedIn;
 use belfry::source::podium::sign_in::{self, SignInError, Step};
+use belfry::source::webhook::{Joined, Secrets, receive};
 use belfry_sandbox::podium::{App, Consent, EVENT_TYPES, TokenErrors};
 use secrecy::ExposeSecret;
 
 use crate::podium_stage::{Shop, local};
+use crate::stage::LIMIT;
+
+/// Signs in again to the account of the shop, over the channel that it has.
+async fn sign_in_again(shop: &mut Shop) -> SignedIn {
+    let settings = shop.kept().settings.or(shop.settings.clone()).unwrap();
+    let joined = receive(&shop.env, &shop.account, &settings.receiver, None, false).await.unwrap();
+    let step = sign_in::begin(&shop.env, &shop.account, settings, shop.secret(), joined).await.unwrap();
+    let Step::Browser(mut browser) = step else { panic!("no browser") };
+    shop.return_to_relay(&shop.browse(browser.url()).await).await;
+    let Step::Done(signed_in) = browser.wait().await.unwrap() else { panic!("not done") };
+    shop.keep(&signed_in).await;
+    *signed_in
+}
+
+fn settings_of(signed_in: &SignedIn) -> &PodiumSettings {
+    let Settings::Podium(settings) = &signed_in.settings else { panic!("{signed_in:?}") };
+    settings
+}
 
 #[tokio::test]
 async fn the_code_comes_back_over_the_relay_and_the_place_is_chosen() {
@@ -58,14 +80,11 @@ async fn a_webhook_that_is_left_over_is_taken_over_and_others_are_not_touched() 
     shop.keep(&first).await;
     let mut again = shop.settings.clone().unwrap();
     again.webhook = None;
-    let joined = belfry::source::webhook::Joined {
-        receiver: again.receiver.clone(),
-        secrets: belfry::source::webhook::Secrets {
-            read_token: shop.stored(SecretName::ReadToken).await,
-            seal_key: None,
-        },
-    };
-    let step = sign_in::begin(&shop.env, &shop.account, again, shop.secret(), joined).await.unwrap();
+    let secrets = Secrets { read_token: shop.stored(SecretName::ReadToken).await, seal_key: None };
+    let joined = Joined { receiver: again.receiver.clone(), secrets };
+    // Of this account nothing was kept.
+    let account = AccountId::new("podium-2").unwrap();
+    let step = sign_in::begin(&shop.env, &account, again, shop.secret(), joined).await.unwrap();
     let Step::Browser(mut browser) = step else { panic!("no browser") };
     shop.return_to_relay(&shop.browse(browser.url()).await).await;
     let Step::Done(second) = browser.wait().await.unwrap() else { panic!("not done") };
@@ -74,7 +93,12 @@ async fn a_webhook_that_is_left_over_is_taken_over_and_others_are_not_touched() 
     let webhooks = shop.podium().webhooks();
     assert_eq!(webhooks.len(), 2);
     let ours = webhooks.iter().find(|webhook| Some(&webhook.uid) == settings.webhook.as_ref()).unwrap();
-    assert_eq!(ours.secret.as_deref(), Some(second.secrets[1].1.expose_secret()), "with a fresh secret");
+    assert_eq!(ours.secret.as_deref(), Some(second.secrets[1].1.expose_secret()));
+    assert_eq!(
+        first.secrets[1].1.expose_secret(),
+        second.secrets[1].1.expose_secret(),
+        "what the relay holds is signed with it"
+    );
     assert_eq!(webhooks.iter().find(|webhook| webhook.uid == other.uid), Some(&other));
 }
 
@@ -142,11 +166,86 @@ async fn events_that_the_app_may_not_have_are_left_out_unless_they_were_asked_fo
     shop.podium().set(|settings| settings.withheld_scopes = vec!["read_phones".into()]);
     let signed_in = shop.sign_in_to(shop.first_place()).await.unwrap();
     let Settings::Podium(settings) = &signed_in.settings else { panic!("{signed_in:?}") };
-    assert!(settings.events.len() > 15 && settings.events.iter().all(|event| !event.starts_with("call.")));
+    assert_eq!(settings.events, [""; 0], "the usual ones are wished as before");
+    assert!(settings.withheld.len() == 4 && settings.withheld.iter().all(|event| event.starts_with("call.")));
+    let told = shop.podium().webhooks().remove(0).event_types;
+    assert!(told.len() > 15 && told.iter().all(|event| !event.starts_with("call.")), "{told:?}");
     sign_in::undo(&shop.env, &shop.account, None, &signed_in).await.unwrap();
     let mut wish = shop.wish(shop.first_place());
     wish.events = vec!["call.missed".into(), "message.received".into()];
     let error = shop.sign_in_by(wish).await.unwrap_err();
     assert!(error.needs_sign_in() && error.to_string().contains("read_phones"), "{error}");
     assert_eq!(shop.podium().webhooks(), []);
+}
+
+#[tokio::test]
+async fn what_came_while_nobody_was_signed_in_is_taken_in_after_signing_in_again() {
+    let mut shop = Shop::live().await;
+    let podium = shop.podium();
+    let secret = podium.webhooks().remove(0).secret;
+    shop.stop().await;
+    podium.revoke();
+    // No list has these: what the relay holds is all there is.
+    for number in 0..30 {
+        podium.contact("contact.created", &format!("Customer {number}"));
+    }
+    podium.delivered(LIMIT).await.unwrap();
+    sign_in_again(&mut shop).await;
+    assert_eq!(podium.webhooks().remove(0).secret, secret);
+    shop.start();
+    shop.until_live().await;
+    let kept = shop.kept();
+    assert_eq!((kept.rows.len(), kept.unheard), (30, None));
+}
+
+#[tokio::test]
+async fn what_a_scope_withholds_is_said_and_comes_once_the_scope_is_there() {
+    let mut shop = Shop::empty().await;
+    let podium = shop.podium();
+    podium.set(|settings| settings.withheld_scopes = vec!["read_phones".into()]);
+    let signed_in = shop.sign_in_to(shop.first_place()).await.unwrap();
+    shop.keep(&signed_in).await;
+    shop.start();
+    shop.until_live().await;
+    let said = shop.kept().unheard.unwrap();
+    assert!(
+        said.contains("calls") && said.contains("read_phones") && said.contains("sign in again"),
+        "{said}"
+    );
+    shop.stop().await;
+    podium.set(|settings| settings.withheld_scopes.clear());
+    let signed_in = sign_in_again(&mut shop).await;
+    assert_eq!((&settings_of(&signed_in).withheld, &settings_of(&signed_in).events), (&vec![], &vec![]));
+    shop.start();
+    shop.until_live().await;
+    assert_eq!(shop.kept().unheard, None);
+    podium.call("call.missed", "Ada Brook");
+    shop.until("the call", |kept| kept.rows.len() == 1).await;
+}
+
+#[tokio::test]
+async fn what_could_never_be_heard_is_refused_before_anybody_goes_to_the_browser() {
+    let shop = Shop::empty().await;
+    let begin = async |receiver: Receiver, api_url: &str| {
+        let settings = PodiumSettings {
+            api_url: api_url.parse().unwrap(),
+            redirect_url: Some("https://me.example/done".parse().unwrap()),
+            ..shop.wish_over(receiver.clone(), None)
+        };
+        let joined = Joined { receiver, secrets: Secrets::default() };
+        sign_in::begin(&shop.env, &shop.account, settings, shop.secret(), joined).await
+    };
+    let smee = RelaySettings::at("https://smee.example".parse().unwrap());
+    let smee = RelaySettings { kind: RelayKind::Smee, channel: "c".into(), ..smee };
+    let refused = begin(Receiver::Relay(smee.clone()), PodiumSettings::API_URL).await.unwrap_err();
+    assert_eq!(refused, SignInError::Inexact("smee.example".into()));
+    let gosmee = RelaySettings { kind: RelayKind::Gosmee, ..smee };
+    assert!(begin(Receiver::Relay(gosmee), PodiumSettings::API_URL).await.is_ok());
+    let refused = begin(local(4711), PodiumSettings::API_URL).await.unwrap_err();
+    assert_eq!(refused, SignInError::NoTunnel);
+    assert!(refused.to_string().contains("--public-url"), "{refused}");
+    assert!(begin(local(4711), "http://127.0.0.1:8080").await.is_ok(), "a Podium on this very machine");
+    let public_url = Some("https://tunnel.example".parse().unwrap());
+    let tunnel = Receiver::Local(LocalSettings { port: 4711, public_url });
+    assert!(begin(tunnel, PodiumSettings::API_URL).await.is_ok());
 }

@@ -1351,6 +1351,10 @@ place?: PodiumPlace | null,
  */
 events?: Array<string>, 
 /**
+ * Those of them that the last sign-in does not reach: its developer app lacks a scope.
+ */
+withheld?: Array<string>, 
+/**
  * The webhook's name at Podium, once it is made.
  */
 webhook?: string | null, };

@@ -19,7 +19,7 @@ pub(in crate::cli) struct MapArgs {
     /// The account's name
     #[arg(value_parser = account_id)]
     account: AccountId,
-    /// Another map: plain, laravel, a file, or single fields as in title='{{ data.title }}'; checked, then kept unless --try is given
+    /// Another map: the name of one that is built in (plain, laravel, github), a file, or single fields as in title='{{ data.title }}'; checked, then kept unless --try is given
     #[arg(long, value_name = "MAP")]
     map: Vec<String>,
     /// Show what came last and what the map makes of it; keep nothing

@@ -265,7 +265,8 @@ impl<'a> Live<'a> {
     }
 
     async fn say_unheard(&mut self) {
-        let mut parts = self.unread.clone();
+        let mut parts: Vec<String> = webhook::withheld(&self.podium.settings).into_iter().collect();
+        parts.extend(self.unread.iter().cloned());
         if let Some(why) = self.refused_why {
             let count = self.refused;
             let what = if count == 1 {

@@ -34,8 +34,8 @@ use crate::env::{Env, SecretName};
 use crate::link::{Cursor, Failure, LinkState};
 use crate::source::auth::oauth::TokenEndpoint;
 use crate::source::auth::tokens::Session;
-use crate::source::webhook::{Hooks, Position, Secrets, leave};
-use crate::source::{Outbox, Reports};
+use crate::source::webhook::{Hooks, Position, Secrets, kept_secrets, leave};
+use crate::source::{Outbox, Report, Reports};
 
 /// How long the end of a link may wait for the engine to take what was heard.
 const LAST_WORDS: Duration = Duration::from_secs(5);
@@ -85,6 +85,9 @@ impl Podium {
         let after = self.place.at.as_deref().and_then(Position::new);
         let hooks = Hooks::start(&self.settings.receiver, &keys.relay, &self.env, after)?;
         let hooks = hooks.telling(reports.clone());
+        // A link begins anew: what the last one did not hear is not true of this one.
+        let unheard = webhook::withheld(&self.settings).map(|words| format!("{words}."));
+        reports.tell(Report::Unheard(unheard)).await;
         let taking = self.taking(reports);
         let failure = Live::new(self, taking.clone(), keys.signing, hooks).run(outbox).await;
         self.place = taking.place().await;
@@ -106,7 +109,7 @@ impl Podium {
         let url = self.settings.receiver.hook_url();
         let url = url.as_ref().map(url::Url::as_str);
         let deleted = webhook::delete(&self.api, self.settings.webhook.as_deref(), url).await;
-        let left = match self.relay_secrets().await {
+        let left = match kept_secrets(&self.env, &self.account).await {
             Ok(secrets) => leave(&self.env, &self.settings.receiver, &secrets).await,
             Err(failure) => Err(failure),
         };
@@ -117,22 +120,19 @@ impl Podium {
         let signing = match self.secret(SecretName::SigningSecret).await? {
             Some(secret) => secret,
             None => {
-                // Podium is told the new one when the webhook is looked at.
-                let secret = webhook::fresh_secret();
+                let url = self.settings.receiver.hook_url();
+                let (url, known) = (url.as_ref().map(url::Url::as_str), self.settings.webhook.as_deref());
+                let in_use = webhook::secret_in_use(&self.api, url, known).await;
+                // Podium is told a fresh one when the webhook is looked at.
+                let secret =
+                    in_use.map_err(api::ApiError::into_failure)?.unwrap_or_else(webhook::fresh_secret);
                 let kept =
                     self.env.secrets.put(&self.account, SecretName::SigningSecret, secret.clone()).await;
                 kept.map_err(|error| Failure::transient(error.to_string()))?;
                 secret
             }
         };
-        Ok(Keys { signing, relay: self.relay_secrets().await? })
-    }
-
-    async fn relay_secrets(&self) -> Result<Secrets, Failure> {
-        Ok(Secrets {
-            read_token: self.secret(SecretName::ReadToken).await?,
-            seal_key: self.secret(SecretName::SealKey).await?,
-        })
+        Ok(Keys { signing, relay: kept_secrets(&self.env, &self.account).await? })
     }
 
     async fn secret(&self, name: SecretName) -> Result<Option<SecretString>, Failure> {

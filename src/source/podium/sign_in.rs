@@ -4,6 +4,8 @@
 //! In: settings, the developer app's secret, a channel that was joined, what the person answers. Out: settings that know place and webhook,
 //! and the secrets to keep. Nothing is kept here: whether this is wanted is not known to this part. Who does not keep what came of it calls
 //! [`undo`], or a webhook stays behind.
+//!
+//! The relay may hold what came while nobody was signed in, signed with the secret that is kept: signing in again goes on with that one.
 
 use std::time::Duration;
 
@@ -16,7 +18,9 @@ use super::api::{Api, ApiError, scopes};
 use super::places::{self, Places};
 use super::webhook::{self, Wanted};
 use super::{app_scopes, token_endpoint};
-use crate::account::{AccountId, PodiumPlace, PodiumSettings, Receiver, RelayKind, Settings};
+use crate::account::{
+    AccountId, PodiumPlace, PodiumSettings, Receiver, RelayKind, Settings, is_this_machine,
+};
 use crate::env::{Env, SecretName};
 use crate::link::Failure;
 use crate::source::SignedIn;
@@ -24,6 +28,7 @@ use crate::source::auth::ApiKey;
 use crate::source::auth::oauth::{self, Grant, Granted, No, TokenEndpoint, Yes};
 use crate::source::auth::redirect::{self, Return};
 use crate::source::auth::tokens::{Session, Tokens, later, unanswered_failure};
+use crate::source::exchange::host_of;
 use crate::source::webhook::{Heard, Hooks, Joined, Position, leave};
 
 /// How long a person may take in the browser.
@@ -74,6 +79,16 @@ pub enum SignInError {
         "Podium has to send the browser back to an https address that is registered with your developer app: name it (--redirect-url), since there is no belfry-relay whose page it could be"
     )]
     NoRedirect,
+    /// What the relay passes on cannot be checked.
+    #[error(
+        "{0} does not pass on what Podium sends as it came, so that no signature can be checked: use belfry-relay or gosmee"
+    )]
+    Inexact(String),
+    /// Nobody outside reaches a port of this machine.
+    #[error(
+        "Podium cannot reach a port of this machine: name the address of a tunnel that leads to it (--public-url), or use a relay"
+    )]
+    NoTunnel,
     /// This person sees no location.
     #[error("Podium shows no location to this person: somebody with a location has to sign in")]
     NoPlace,
@@ -108,6 +123,8 @@ impl SignInError {
             | Self::Scope(_)
             | Self::Failed(Failure::SignIn { .. }) => true,
             Self::NoRedirect
+            | Self::Inexact(_)
+            | Self::NoTunnel
             | Self::NoPlace
             | Self::UnknownPlace { .. }
             | Self::BadAddress(_)
@@ -138,7 +155,10 @@ pub async fn begin(
     client_secret: SecretString,
     joined: Joined,
 ) -> Result<Step, SignInError> {
-    let settings = PodiumSettings { receiver: joined.receiver.clone(), ..settings };
+    // What is withheld is asked for again: the developer app may have been given the scope since.
+    let settings =
+        PodiumSettings { receiver: joined.receiver.clone(), withheld: Vec::new(), ..settings };
+    can_be_heard(&settings)?;
     let own_page = relays_page(&settings.receiver);
     // The relay knows by the state to whom it carries what the browser brings back.
     let nonce = BASE64URL_NOPAD.encode(&rand::random::<[u8; 24]>());
@@ -154,7 +174,8 @@ pub async fn begin(
     let url = url.ok_or_else(|| SignInError::BadAddress(redirect.to_string()))?;
     let key = ApiKey { id: settings.client_id.clone(), secret: client_secret };
     let endpoint = token_endpoint(&settings, env);
-    let ground = Ground { env: env.clone(), account: account.clone(), settings, key, endpoint, joined };
+    let (env, account) = (env.clone(), account.clone());
+    let ground = Ground { env, account, settings, key, endpoint, joined };
     Ok(Step::Browser(Box::new(BrowserSignIn {
         ground,
         url,
@@ -165,6 +186,19 @@ pub async fn begin(
         code: None,
         deadline: tokio::time::Instant::now() + PATIENCE,
     })))
+}
+
+/// What comes through smee was read and written anew, and Podium signs every byte; a port of this machine is reached by this machine only.
+fn can_be_heard(settings: &PodiumSettings) -> Result<(), SignInError> {
+    match &settings.receiver {
+        Receiver::Relay(relay) if relay.kind == RelayKind::Smee => {
+            Err(SignInError::Inexact(host_of(&relay.url)))
+        }
+        Receiver::Local(local) if local.public_url.is_none() && !is_this_machine(&settings.api_url) => {
+            Err(SignInError::NoTunnel)
+        }
+        Receiver::Relay(_) | Receiver::Local(_) => Ok(()),
+    }
 }
 
 /// The page that carries the browser's return here: only Belfry's own relay has one.
@@ -349,13 +383,18 @@ impl PlaceChoice {
 impl Signed {
     /// Makes the webhook, or takes over the one that is there. Runs to its end: a webhook half made is found again by its address.
     async fn listen(&self, place: PodiumPlace) -> Result<Step, SignInError> {
+        self.listened(place).await.map(|signed_in| Step::Done(Box::new(signed_in)))
+    }
+
+    async fn listened(&self, place: PodiumPlace) -> Result<SignedIn, SignInError> {
         let ground = &self.ground;
         let url = ground.settings.receiver.hook_url().ok_or_else(|| {
             SignInError::Failed(Failure::fatal("the relay gave no channel to send to: start again"))
         })?;
-        let secret = webhook::fresh_secret();
+        let secret = self.signing_secret(&url).await?;
         let chosen = !ground.settings.events.is_empty();
-        let mut events = webhook::events(&ground.settings);
+        let wished = webhook::wished(&ground.settings);
+        let mut events = wished.clone();
         let order = loop {
             let wanted = Wanted {
                 place: &place,
@@ -374,9 +413,7 @@ impl Signed {
             }
         };
         let mut settings = ground.settings.clone();
-        if order.events.len() < webhook::events(&settings).len() {
-            settings.events = order.events;
-        }
+        settings.withheld = wished.into_iter().filter(|event| !order.events.contains(event)).collect();
         let label = Some(place.name()).filter(|name| !name.is_empty()).unwrap_or("Podium").to_owned();
         (settings.place, settings.webhook) = (Some(place), Some(order.uid));
         let secrets = &ground.joined.secrets;
@@ -388,7 +425,18 @@ impl Signed {
         // They may have been refreshed on the way.
         let tokens = self.session.held().await.ok_or(SignInError::Expired)?;
         kept.push((SecretName::Tokens, tokens.stored()));
-        Ok(Step::Done(Box::new(SignedIn { settings: Settings::Podium(settings), label, secrets: kept })))
+        Ok(SignedIn { settings: Settings::Podium(settings), label, secrets: kept })
+    }
+
+    /// The secret that is kept, else the one that the webhook has, else a fresh one.
+    async fn signing_secret(&self, url: &Url) -> Result<SecretString, SignInError> {
+        let Ground { env, account, settings, .. } = &self.ground;
+        let kept = env.secrets.get(account, SecretName::SigningSecret).await;
+        if let Some(kept) = kept.map_err(|error| Failure::transient(error.to_string()))? {
+            return Ok(kept);
+        }
+        let in_use = webhook::secret_in_use(&self.api, Some(url.as_str()), settings.webhook.as_deref());
+        Ok(in_use.await?.unwrap_or_else(webhook::fresh_secret))
     }
 }
 

@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 use tracing::{info, warn};
 
-use super::api::{Api, ApiError, Change, NewWebhook, Webhook};
+use super::api::{Api, ApiError, Change, NewWebhook, Webhook, scopes};
 use crate::account::{PodiumPlace, PodiumSettings};
 use crate::link::Failure;
 use crate::notification::{Hush, PodiumKind};
@@ -50,8 +50,15 @@ pub(super) fn fresh_secret() -> SecretString {
     SecretString::from(HEXLOWER.encode(&rand::random::<[u8; 32]>()))
 }
 
-/// The events an account wants: those the person chose, else all but what only says that nothing happened.
+/// The events that an account's webhook tells: those that are wished, but what the sign-in does not reach.
 pub(super) fn events(settings: &PodiumSettings) -> Vec<String> {
+    let mut events = wished(settings);
+    events.retain(|event| !settings.withheld.contains(event));
+    events
+}
+
+/// The events that are wished: those the person chose, else all but what only says that nothing happened.
+pub(super) fn wished(settings: &PodiumSettings) -> Vec<String> {
     if settings.events.is_empty() {
         let usual = PodiumKind::ALL.iter().filter(|kind| kind.hush() != Hush::Nothing);
         return usual.map(|kind| kind.name().to_owned()).collect();
@@ -60,14 +67,47 @@ pub(super) fn events(settings: &PodiumSettings) -> Vec<String> {
     chosen.into_iter().filter(|event| !event.is_empty()).collect()
 }
 
+/// What is not told because the sign-in does not reach so far, in a sentence that lacks its end.
+pub(super) fn withheld(settings: &PodiumSettings) -> Option<String> {
+    let scopes = scopes(&settings.withheld);
+    if scopes.is_empty() {
+        return None;
+    }
+    let families = settings.withheld.iter().filter_map(|event| event.split('.').next());
+    let things: BTreeSet<String> = families.map(|family| format!("{family}s")).collect();
+    let things = things.into_iter().collect::<Vec<_>>().join(", ");
+    let (scope, it) = if scopes.len() == 1 { ("the scope", "it") } else { ("the scopes", "them") };
+    Some(format!(
+        "Podium does not tell of {things}, since the sign-in lacks {scope} {}: add {it} to your developer app and sign in again",
+        scopes.join(", ")
+    ))
+}
+
+/// What the webhook that is there signs with: so is all that the relay still keeps.
+pub(super) async fn secret_in_use(
+    api: &Api,
+    url: Option<&str>,
+    known: Option<&str>,
+) -> Result<Option<SecretString>, ApiError> {
+    let all = api.webhooks().await?;
+    let mut secrets = ours(&all, url, known).into_iter().filter_map(|webhook| webhook.secret.clone());
+    Ok(secrets.find(|secret| !secret.expose_secret().is_empty()))
+}
+
+/// Those that are known or send here.
+fn ours<'a>(all: &'a [Webhook], url: Option<&str>, known: Option<&str>) -> Vec<&'a Webhook> {
+    let is_known = |webhook: &&Webhook| known == Some(webhook.uid.as_str());
+    let is_ours = |webhook: &&Webhook| url == Some(webhook.url.as_str()) || is_known(webhook);
+    let mut ours: Vec<&Webhook> = all.iter().filter(is_ours).collect();
+    // The one that is known is kept rather than one that only sends here too.
+    ours.sort_by_key(|webhook| !is_known(webhook));
+    ours
+}
+
 /// Sees to it that there is exactly one webhook, and that it is as it should be.
 pub(super) async fn put_in_order(api: &Api, wanted: &Wanted<'_>) -> Result<InOrder, ApiError> {
     let all = api.webhooks().await?;
-    let is_ours =
-        |webhook: &&Webhook| webhook.url == wanted.url || Some(webhook.uid.as_str()) == wanted.known;
-    let mut ours: Vec<&Webhook> = all.iter().filter(is_ours).collect();
-    // The one that is known is kept rather than one that only sends here too.
-    ours.sort_by_key(|webhook| Some(webhook.uid.as_str()) != wanted.known);
+    let mut ours = ours(&all, Some(wanted.url), wanted.known);
     let kept = ours.iter().position(|webhook| belongs(webhook, wanted.place));
     let kept = kept.map(|place| ours.remove(place));
     let mut did = Vec::new();
@@ -85,11 +125,9 @@ pub(super) async fn put_in_order(api: &Api, wanted: &Wanted<'_>) -> Result<InOrd
 
 /// Deletes it, if it is still ours.
 pub(super) async fn delete(api: &Api, uid: Option<&str>, url: Option<&str>) -> Result<(), ApiError> {
-    for webhook in api.webhooks().await? {
-        let sends_here = url.is_some_and(|url| webhook.url == url);
-        if sends_here || Some(webhook.uid.as_str()) == uid {
-            api.delete_webhook(&webhook.uid).await?;
-        }
+    let all = api.webhooks().await?;
+    for webhook in ours(&all, url, uid) {
+        api.delete_webhook(&webhook.uid).await?;
     }
     Ok(())
 }
