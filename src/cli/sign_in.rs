@@ -133,7 +133,9 @@ async fn give_up(notifier: &Notifier, attempt: u64) -> Result<SignInStep, Troubl
     match notifier.sign_in_answer(attempt, SignInAnswer::Cancel).await {
         // It was done before it could be given up.
         Ok(done @ SignInStep::Done { .. }) => Ok(done),
-        Ok(SignInStep::Browser { .. } | SignInStep::SecondFactor { .. } | SignInStep::Place { .. })
-        | Err(_) => Err(Trouble::failed("the sign-in was given up; nothing was kept")),
+        Ok(SignInStep::Browser { .. } | SignInStep::SecondFactor { .. } | SignInStep::Place { .. }) => {
+            Err(Trouble::failed("the sign-in was given up; nothing was kept"))
+        }
+        Err(trouble) => Err(trouble),
     }
 }

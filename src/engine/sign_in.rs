@@ -140,7 +140,7 @@ impl Attempts {
     pub(super) async fn answer(&self, attempt: u64, answer: SignInAnswer) -> Result<Kept, Trouble> {
         match answer {
             SignInAnswer::Cancel => {
-                self.lock().remove(&attempt);
+                self.lock().remove(&attempt).ok_or_else(over)?;
                 Err(Trouble::failed("the sign-in was cancelled; nothing was changed"))
             }
             SignInAnswer::Wait => {
@@ -166,10 +166,20 @@ impl Attempts {
                     Some(Attempt::Place(choosing, draft)) => (choosing.clone(), draft.clone()),
                     Some(Attempt::Browser(_) | Attempt::SecondFactor(..)) | None => return Err(over()),
                 };
+                let mut places = choosing.lock().await;
+                if !self.lock().contains_key(&attempt) {
+                    return Err(over());
+                }
                 // Another place may be chosen if this one does not work.
-                let step = choosing.lock().await.choose(&uid).await?;
-                self.lock().remove(&attempt);
-                self.follow(step.into(), draft).await
+                let next = places.choose(&uid).await?.into();
+                if self.lock().remove(&attempt).is_some() {
+                    return self.follow(next, draft).await;
+                }
+                // Cancelled meanwhile.
+                if let Next::Done(signed_in) = &next {
+                    self.undo(&draft.account, signed_in).await;
+                }
+                Err(over())
             }
             SignInAnswer::SecondFactor { code } => {
                 let Some(Attempt::SecondFactor(mut factor, draft)) = self.lock().remove(&attempt) else {
@@ -232,17 +242,20 @@ impl Attempts {
 
     /// Signed in. What is not kept after all is undone at the service.
     async fn finish(&self, signed_in: &SignedIn, draft: Draft) -> Result<Kept, Trouble> {
-        let (id, before) = (draft.account.id.clone(), draft.account.settings.clone());
+        let before = draft.account.clone();
         let kept = self.keep(signed_in, draft).await;
-        if kept.is_err()
-            && let Settings::Podium(before) = &before
-        {
-            let undone = podium::undo(&self.env, &id, Some(before), signed_in).await;
-            if let Err(failure) = undone {
-                warn!(account = %id, "a webhook may be left at Podium: {failure}");
-            }
+        if kept.is_err() {
+            self.undo(&before, signed_in).await;
         }
         kept
+    }
+
+    async fn undo(&self, before: &Account, signed_in: &SignedIn) {
+        let Settings::Podium(settings) = &before.settings else { return };
+        let undone = podium::undo(&self.env, &before.id, Some(settings), signed_in).await;
+        if let Err(failure) = undone {
+            warn!(account = %before.id, "a webhook may be left at Podium: {failure}");
+        }
     }
 
     /// One person is one account and one account one person; only when that is certain are the secrets kept.

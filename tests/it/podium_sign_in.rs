@@ -7,7 +7,8 @@ use belfry::env::SecretName;
 use belfry::source::SignedIn;
 use belfry::source::podium::sign_in::{self, SignInError, Step};
 use belfry::source::webhook::{Joined, Secrets, receive};
-use belfry_sandbox::podium::{App, Consent, EVENT_TYPES, TokenErrors};
+use belfry_sandbox::podium::{App, Consent, EVENT_TYPES, Observed, TokenErrors};
+use belfry_sandbox::{Answer, Fault};
 use secrecy::ExposeSecret;
 
 use crate::podium_stage::{Shop, local};
@@ -248,4 +249,23 @@ async fn what_could_never_be_heard_is_refused_before_anybody_goes_to_the_browser
     let public_url = Some("https://tunnel.example".parse().unwrap());
     let tunnel = Receiver::Local(LocalSettings { port: 4711, public_url });
     assert!(begin(tunnel, PodiumSettings::API_URL).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_sign_in_that_is_called_off_while_the_webhook_is_made_leaves_none() {
+    let shop = Shop::empty().await;
+    let podium = shop.podium();
+    let Step::Browser(mut browser) = shop.begin(shop.wish(shop.first_place())).await else {
+        panic!("no browser")
+    };
+    shop.return_to_relay(&shop.browse(browser.url()).await).await;
+    podium.fault(Fault { path: "/v4/webhooks".into(), times: 1, answer: Answer::Late { ms: 500 } });
+    tokio::select! {
+        done = browser.wait() => panic!("{done:?}"),
+        seen = podium.wait_for(|seen| seen.calls("GET", "/v4/webhooks") > 0, LIMIT) => drop(seen.unwrap()),
+    }
+    drop(browser);
+    let gone = |seen: &Observed| seen.requests.iter().any(|request| request.method == "DELETE");
+    podium.wait_for(gone, LIMIT).await.unwrap();
+    assert_eq!(podium.webhooks(), []);
 }

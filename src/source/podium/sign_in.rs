@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use data_encoding::BASE64URL_NOPAD;
 use secrecy::SecretString;
-use tracing::{debug, info};
+use tokio::sync::oneshot;
+use tracing::{debug, info, warn};
 use url::Url;
 
 use super::api::{Api, ApiError, scopes};
@@ -21,7 +22,7 @@ use super::{app_scopes, token_endpoint};
 use crate::account::{
     AccountId, PodiumPlace, PodiumSettings, Receiver, RelayKind, Settings, is_this_machine,
 };
-use crate::env::{Env, SecretName};
+use crate::env::{Env, SecretName, Tasks};
 use crate::link::Failure;
 use crate::source::SignedIn;
 use crate::source::auth::ApiKey;
@@ -155,9 +156,10 @@ pub async fn begin(
     client_secret: SecretString,
     joined: Joined,
 ) -> Result<Step, SignInError> {
+    let before = settings;
     // What is withheld is asked for again: the developer app may have been given the scope since.
     let settings =
-        PodiumSettings { receiver: joined.receiver.clone(), withheld: Vec::new(), ..settings };
+        PodiumSettings { receiver: joined.receiver.clone(), withheld: Vec::new(), ..before.clone() };
     can_be_heard(&settings)?;
     let own_page = relays_page(&settings.receiver);
     // The relay knows by the state to whom it carries what the browser brings back.
@@ -175,7 +177,7 @@ pub async fn begin(
     let key = ApiKey { id: settings.client_id.clone(), secret: client_secret };
     let endpoint = token_endpoint(&settings, env);
     let (env, account) = (env.clone(), account.clone());
-    let ground = Ground { env, account, settings, key, endpoint, joined };
+    let ground = Ground { env, account, before, settings, key, endpoint, joined };
     Ok(Step::Browser(Box::new(BrowserSignIn {
         ground,
         url,
@@ -221,6 +223,8 @@ fn with_channel(receiver: &Receiver, nonce: &str) -> String {
 struct Ground {
     env: Env,
     account: AccountId,
+    /// As they were when this sign-in began.
+    before: PodiumSettings,
     settings: PodiumSettings,
     key: ApiKey,
     endpoint: TokenEndpoint,
@@ -350,7 +354,7 @@ impl Ground {
 }
 
 /// Signed in, with nothing to listen to yet.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Signed {
     ground: Ground,
     session: Session,
@@ -381,9 +385,22 @@ impl PlaceChoice {
 }
 
 impl Signed {
-    /// Makes the webhook, or takes over the one that is there. Runs to its end: a webhook half made is found again by its address.
+    /// Makes the webhook, or takes over the one that is there. In a task of its own that runs to its end: whoever waits here may be called
+    /// off at any moment, and then nothing may stay behind.
     async fn listen(&self, place: PodiumPlace) -> Result<Step, SignInError> {
-        self.listened(place).await.map(|signed_in| Step::Done(Box::new(signed_in)))
+        let (answer, answered) = oneshot::channel();
+        let signed = self.clone();
+        Tasks::start("webhook at Podium", async move {
+            let Err(Ok(unwanted)) = answer.send(signed.listened(place).await) else { return };
+            let Ground { env, account, before, .. } = &signed.ground;
+            if let Err(failure) = undo(env, account, Some(before), &unwanted).await {
+                warn!(%account, "a webhook may be left at Podium: {failure}");
+            }
+        })
+        .detach();
+        let listened =
+            answered.await.unwrap_or_else(|_| Err(Failure::transient("Belfry is stopping").into()));
+        listened.map(|signed_in| Step::Done(Box::new(signed_in)))
     }
 
     async fn listened(&self, place: PodiumPlace) -> Result<SignedIn, SignInError> {
