@@ -45,6 +45,8 @@ pub(super) struct Supervisor {
 impl Supervisor {
     /// Starts the link of an account.
     pub(super) fn start(account: Account, env: Env, intake: Intake) -> Self {
+        // What an earlier source did not hear, this one may: a scope was added, another secret given.
+        intake.links().unheard(&account.id, None);
         let (nudges, told) = mpsc::unbounded_channel();
         let task = Tasks::start("link", supervise(account, env, intake, told));
         Self { nudges, task }

@@ -1,11 +1,12 @@
 //! Several accounts side by side: each with its own state and choices, signed out when it goes, back after a month away.
 
-use belfry::account::{AccountId, Choices, Colour, Say};
+use belfry::account::{AccountId, Choices, Colour, Say, Signature};
 use belfry::engine::views::{AccountView, Entry, InboxWish, PasswordSignIn, SignIn, SignInStep};
 use belfry::link::LinkState;
 use belfry_sandbox::{Byline, Side, Spec};
 
 use crate::stage::{LIMIT, Stage};
+use crate::webhook_stage::{self, Wish, until_unheard};
 
 impl Stage {
     async fn view(&self, id: &AccountId) -> AccountView {
@@ -191,4 +192,18 @@ async fn after_a_month_away_signing_in_again_brings_everything_as_one_summary() 
     let shown = stage.toaster.shown();
     assert_eq!(shown.len(), 1, "{shown:?}");
     assert!(shown[0].title.starts_with(&format!("{MISSED} new")), "{shown:?}");
+}
+
+#[tokio::test]
+async fn what_an_earlier_link_did_not_hear_is_not_said_of_the_next() {
+    let (stage, folder) = (Stage::empty().await, tempfile::tempdir().unwrap());
+    let relay = webhook_stage::relay(folder.path(), None).await;
+    let hook = Wish::at(relay.url().as_str()).signed(Signature::Github).live(&stage).await;
+    assert_eq!(webhook_stage::send(&hook, &[], r#"{"title":"not signed"}"#).await, 200);
+    until_unheard(&stage, "refused").await;
+    let account = webhook_stage::account(&stage).await.id;
+    stage.desk().set_paused(account.clone(), true).await.unwrap();
+    stage.desk().set_paused(account.clone(), false).await.unwrap();
+    stage.until_state("live", |state| *state == LinkState::Live).await;
+    assert_eq!(stage.view(&account).await.unheard, None);
 }
