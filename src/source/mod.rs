@@ -11,6 +11,7 @@ mod plain;
 pub mod podio;
 pub mod podium;
 pub mod pusher;
+mod sign_out;
 pub mod webhook;
 
 use secrecy::SecretString;
@@ -22,6 +23,8 @@ use crate::env::{Env, SecretName};
 use crate::link::{Cursor, Failure, LinkState};
 use crate::notification::{Arrival, Kind, Mark, Notification, NotificationId, Together};
 use crate::part::Part;
+
+pub use self::sign_out::{Left, sign_out};
 
 /// What a source tells the engine.
 #[derive(Debug)]
@@ -392,24 +395,6 @@ pub struct SignedIn {
     pub label: String,
     /// The secrets, to be kept in this order once it is certain that this is the right person.
     pub secrets: Vec<(SecretName, SecretString)>,
-}
-
-/// Ends an account's sign-in at its service. A passing failure is not tried again here.
-pub async fn sign_out(account: &Account, env: &Env) -> Result<(), Failure> {
-    match &account.settings {
-        Settings::Podio(settings) => {
-            podio::Podio::new(account.id.clone(), settings.clone(), env.clone(), None).sign_out().await
-        }
-        // The password or secret goes with the account; the service holds nothing that could be ended.
-        Settings::Cloudapp(_) | Settings::Pusher(_) | Settings::Demo => Ok(()),
-        Settings::Podium(settings) => {
-            podium::Podium::new(account.id.clone(), settings.clone(), env.clone(), None).sign_out().await
-        }
-        Settings::Webhook(settings) => {
-            let secrets = webhook::kept_secrets(env, &account.id).await?;
-            webhook::leave(env, &settings.receiver, &secrets).await
-        }
-    }
 }
 
 impl Source {

@@ -1,4 +1,6 @@
-//! A Podium account in the engine: its sign-in is cancelled.
+//! A Podium account in the engine: its sign-in is cancelled, it is removed while something is in the way.
+
+use std::time::Duration;
 
 use belfry::engine::views::{SignInAnswer, SignInStep, SignInTo};
 use belfry_sandbox::{Answer, Fault};
@@ -53,4 +55,56 @@ async fn a_place_that_is_chosen_twice_at_once_is_one_account() {
     let (one, other) = tokio::join!(place(), place());
     assert!(one.is_ok() != other.is_ok(), "{one:?} {other:?}");
     assert_eq!(stage.sandbox.podium().webhooks().len(), 1);
+}
+
+/// Removes the account, and gives what is said to be left.
+async fn left(stage: &Stage) -> String {
+    stage.desk().remove_account(stage.account()).await.unwrap().left.unwrap_or_default()
+}
+
+#[tokio::test]
+async fn a_webhook_that_an_ended_sign_in_leaves_at_podium_is_said() {
+    let stage = Stage::live_at(Bell::Podium).await;
+    let podium = stage.sandbox.podium();
+    let webhook = podium.webhooks().remove(0).uid;
+    podium.revoke();
+    let said = left(&stage).await;
+    assert!(said.contains(&webhook) && said.contains("DELETE /v4/webhooks"), "{said}");
+    assert!(!said.contains("ends by itself") && !said.contains("sign in again"), "{said}");
+    assert!(!said.contains("relay"), "the relay was told: {said}");
+}
+
+#[tokio::test]
+async fn a_relay_that_is_away_is_said_and_podium_is_told_all_the_same() {
+    let stage = Stage::live_at(Bell::Podium).await;
+    stage.post().close().await;
+    let said = left(&stage).await;
+    assert!(said.contains("127.0.0.1") && said.contains("forget"), "{said}");
+    assert!(!said.contains("webhook") && !said.contains("your account at"), "{said}");
+    assert_eq!(stage.sandbox.podium().webhooks(), []);
+}
+
+#[tokio::test]
+async fn a_webhook_account_whose_relay_is_away_names_what_is_to_be_done() {
+    let stage = Stage::live_at(Bell::Webhook).await;
+    stage.post().close().await;
+    let said = left(&stage).await;
+    assert!(said.contains("Take this account's address out of the service"), "{said}");
+    assert!(!said.contains("your account at"), "{said}");
+}
+
+#[tokio::test]
+async fn a_podium_that_does_not_answer_leaves_the_relay_its_time() {
+    let stage = Stage::live_at(Bell::Podium).await;
+    let podium = stage.sandbox.podium();
+    podium.fault(Fault { path: "/v4/webhooks".into(), times: 100, answer: Answer::Silence });
+    let (desk, account) = (stage.desk(), stage.account());
+    let removed = tokio::spawn(async move { desk.remove_account(account).await });
+    podium.wait_for(|seen| seen.calls("GET", "/v4/webhooks") > 0, LIMIT).await.unwrap();
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(10)).await;
+    tokio::time::resume();
+    let left = removed.await.unwrap().unwrap().left.unwrap();
+    assert!(left.contains("did not answer in time") && left.contains("webhook"), "{left}");
+    assert!(!left.contains("forget"), "the relay was told: {left}");
 }

@@ -15,7 +15,7 @@ use belfry::notification::{Arrival, Notification};
 use belfry::source::podium::Podium;
 use belfry::source::podium::sign_in::{self, SignInError, Step};
 use belfry::source::webhook::{Joined, join};
-use belfry::source::{Order, Outbox, Report, SignedIn, Which, sign_out};
+use belfry::source::{Left, Order, Outbox, Report, SignedIn, Which, sign_out};
 use belfry_relay::{Config, Relay, Retention, Running, StoreAt};
 use belfry_sandbox::podium::Consent;
 use belfry_sandbox::{Options, Sandbox};
@@ -218,7 +218,7 @@ impl Shop {
         self.relay = Some(start_relay(&self.home, port, config).await);
     }
 
-    pub async fn sign_out(&self) -> Result<(), Failure> {
+    pub async fn sign_out(&self) -> Result<(), Vec<Left>> {
         let settings = Settings::Podium(self.kept().settings.or(self.settings.clone()).unwrap());
         let account = Account {
             id: self.account.clone(),

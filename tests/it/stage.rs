@@ -390,6 +390,11 @@ impl Stage {
         SignIn { account: None, name: None, to }
     }
 
+    /// The relay that this service's webhooks come through.
+    pub fn post(&self) -> &Post {
+        self.office.as_ref().unwrap()
+    }
+
     fn receiver(&self) -> Receiver {
         let relay = RelaySettings::at(self.push_url.parse().unwrap());
         Receiver::Relay(relay)

@@ -34,7 +34,7 @@ use crate::env::{Env, SecretName};
 use crate::link::{Cursor, Failure, LinkState};
 use crate::source::auth::oauth::TokenEndpoint;
 use crate::source::auth::tokens::Session;
-use crate::source::webhook::{Hooks, Position, Secrets, kept_secrets, leave};
+use crate::source::webhook::{Hooks, Position, Secrets, kept_secrets};
 use crate::source::{Outbox, Report, Reports};
 
 /// How long the end of a link may wait for the engine to take what was heard.
@@ -104,16 +104,12 @@ impl Podium {
         )
     }
 
-    /// Ends what there is at Podium and at the relay: the webhook first, since without its channel it would call nobody for ten days.
-    pub(crate) async fn sign_out(self) -> Result<(), Failure> {
+    /// Ends what there is at Podium: the sign-in itself cannot be ended there.
+    pub(crate) async fn delete_webhook(self) -> Result<(), Failure> {
         let url = self.settings.receiver.hook_url();
         let url = url.as_ref().map(url::Url::as_str);
         let deleted = webhook::delete(&self.api, self.settings.webhook.as_deref(), url).await;
-        let left = match kept_secrets(&self.env, &self.account).await {
-            Ok(secrets) => leave(&self.env, &self.settings.receiver, &secrets).await,
-            Err(failure) => Err(failure),
-        };
-        deleted.map_err(api::ApiError::into_failure).and(left)
+        deleted.map_err(api::ApiError::into_failure)
     }
 
     async fn keys(&self) -> Result<Keys, Failure> {
