@@ -1,5 +1,6 @@
-//! Going through a sign-in at the terminal: browser, pasted code, second factor.
+//! Going through a sign-in at the terminal: the relay's join code, browser, pasted code, second factor, place.
 
+use secrecy::ExposeSecret;
 use url::Url;
 
 use crate::account::{AccountId, PodiumPlace};
@@ -7,11 +8,11 @@ use crate::cli::ask;
 use crate::cli::print::{clean, say};
 use crate::env::Env;
 use crate::front::Notifier;
-use crate::front::views::{SignIn, SignInAnswer, SignInStep, Trouble};
+use crate::front::views::{SignIn, SignInAnswer, SignInStep, SignInTo, Trouble, TroubleKind};
 
 /// Begins a sign-in and answers each step until the account is signed in. Ctrl-C gives up.
 pub(super) async fn go_through(notifier: &Notifier, wish: SignIn, env: &Env) -> Result<AccountId, Trouble> {
-    let mut step = notifier.sign_in(wish).await?;
+    let mut step = begun(notifier, wish).await?;
     loop {
         step = match step {
             SignInStep::Done { account } => return Ok(account),
@@ -21,6 +22,32 @@ pub(super) async fn go_through(notifier: &Notifier, wish: SignIn, env: &Env) -> 
             SignInStep::SecondFactor { attempt } => second_factor(notifier, attempt).await?,
             SignInStep::Place { attempt, places } => place(notifier, attempt, &places).await?,
         };
+    }
+}
+
+/// Begins. A relay that wants its join code is given it once the person has typed it.
+async fn begun(notifier: &Notifier, mut wish: SignIn) -> Result<SignInStep, Trouble> {
+    let mut tries = 3;
+    loop {
+        let refused = match notifier.sign_in(wish.clone()).await {
+            // As long as nobody was sent to the browser, the relay is the only one there who lets nobody in.
+            Err(trouble) if trouble.kind == TroubleKind::NeedsSignIn => trouble,
+            answered => return answered,
+        };
+        let (SignInTo::Podium { join_code, .. } | SignInTo::Webhook { join_code, .. }) = &mut wish.to else {
+            return Err(refused);
+        };
+        if !ask::at_terminal() && join_code.is_none() {
+            let words = format!("{}; a script gives it with --relay-code-stdin", refused.words);
+            return Err(Trouble::needs_sign_in(words));
+        }
+        if !ask::at_terminal() || tries == 0 {
+            return Err(refused);
+        }
+        tries -= 1;
+        say(&format!("{}.", clean(&refused.words)));
+        let typed = ask::secret("Join code of the relay (not shown): ").await?;
+        *join_code = Some(typed.expose_secret().to_owned());
     }
 }
 

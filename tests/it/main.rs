@@ -33,6 +33,7 @@ mod podio_week;
 mod podio_words;
 mod podium;
 mod podium_account;
+mod podium_cli;
 mod podium_doubt;
 mod podium_sign_in;
 mod podium_stage;
