@@ -85,6 +85,10 @@ async fn a_page_another_name_and_a_doubtful_length_are_refused_and_the_tunnels_n
     assert_eq!(ask(line, headers, &chunks).await, "200");
     let kept = stage.kept().await;
     assert_eq!((kept.len(), kept[1].notification.title.as_str()), (2, "two"));
+    // Chunks that are mostly frame make work and bring nothing.
+    assert_eq!(ask(line, headers, &"1\r\n \r\n".repeat(60_000)).await, "413");
+    assert_eq!(ask(line, headers, &format!("1;{}", "x".repeat(300_000))).await, "413");
+    assert_eq!(stage.kept().await.len(), 2);
 }
 
 #[tokio::test]

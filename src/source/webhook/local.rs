@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 use tracing::debug;
 
-use self::request::{Body, Head, No, Rules, head};
+use self::request::{Arriving, Body, Head, No, Rules, head};
 use super::Delivery;
 use super::delivery::{Answer, Verdict};
 use super::hooks::Heard;
@@ -221,7 +221,7 @@ async fn taken_in(
     if waits {
         stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await.map_err(|_| No::Gone)?;
     }
-    let body = timeout(BODY, read_body(stream, body, rest)).await.map_err(|_| No::Answer(408))??;
+    let body = timeout(BODY, read_body(stream, body, &rest)).await.map_err(|_| No::Answer(408))??;
     let (answer, verdict) = Answer::new();
     let delivery = Delivery {
         position: None,
@@ -262,17 +262,19 @@ async fn read_head(stream: &mut TcpStream, rules: &Rules) -> Result<(Head, Vec<u
     }
 }
 
-async fn read_body(stream: &mut TcpStream, body: Body, mut bytes: Vec<u8>) -> Result<Vec<u8>, No> {
+async fn read_body(stream: &mut TcpStream, body: Body, rest: &[u8]) -> Result<Vec<u8>, No> {
+    let mut arriving = Arriving::new(body);
     let mut part = [0_u8; 16 * 1024];
+    let mut whole = arriving.feed(rest)?;
     loop {
-        if let Some(whole) = request::body(body, &mut bytes)? {
+        if let Some(whole) = whole {
             return Ok(whole);
         }
         let count = stream.read(&mut part).await.map_err(|_| No::Gone)?;
         if count == 0 {
             return Err(No::Gone);
         }
-        bytes.extend_from_slice(part.get(..count).unwrap_or_default());
+        whole = arriving.feed(part.get(..count).unwrap_or_default())?;
     }
 }
 

@@ -10,6 +10,8 @@ use crate::account::LocalSettings;
 
 /// Most headers.
 const HEADERS: usize = 100;
+/// Most bytes that say where the chunks of a body begin and end: room for the longest body in chunks of 32 bytes.
+const FRAMING: usize = 256 * 1024;
 
 /// What a request has to be.
 #[derive(Debug, Clone)]
@@ -129,48 +131,104 @@ fn body_of(headers: &Headers, version: Option<u8>) -> Result<Body, No> {
     }
 }
 
-/// The body, once all of it is there.
-pub(super) fn body(body: Body, bytes: &mut Vec<u8>) -> Result<Option<Vec<u8>>, No> {
-    match body {
-        Body::Bytes(length) if bytes.len() < length => Ok(None),
-        Body::Bytes(length) => {
-            bytes.truncate(length);
-            Ok(Some(std::mem::take(bytes)))
-        }
-        Body::Chunked => unchunked(bytes),
-    }
+/// A body on its way in. Every byte is looked at once, however it is cut.
+#[derive(Debug)]
+pub(super) struct Arriving {
+    stands: Stands,
+    whole: Vec<u8>,
+    /// The line between two chunks, as far as it is there.
+    line: Vec<u8>,
+    /// Bytes of such lines so far.
+    framing: usize,
 }
 
-/// What stands in the chunks, once the last one is there. What follows it is not looked at: the connection ends here.
-fn unchunked(bytes: &[u8]) -> Result<Option<Vec<u8>>, No> {
-    // Every chunk may say something beside its length; all of that together is bounded too.
-    if bytes.len() > 2 * BODY_BYTES {
-        return Err(No::Answer(413));
-    }
-    let mut whole = Vec::new();
-    let mut rest = bytes;
-    loop {
-        let (skip, length) = match httparse::parse_chunk_size(rest) {
-            Ok(httparse::Status::Complete(found)) => found,
-            Ok(httparse::Status::Partial) => return Ok(None),
-            Err(_) => return Err(No::Answer(400)),
+/// What comes next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stands {
+    /// So many bytes, and then nothing.
+    Rest(usize),
+    /// A line with the size of a chunk.
+    Size,
+    /// So many bytes of a chunk.
+    Chunk(usize),
+    /// The end of the line behind a chunk.
+    Behind,
+    /// What is not looked at: the connection ends here.
+    Nothing,
+}
+
+impl Arriving {
+    pub(super) fn new(body: Body) -> Self {
+        let stands = match body {
+            Body::Bytes(0) => Stands::Nothing,
+            Body::Bytes(length) => Stands::Rest(length),
+            Body::Chunked => Stands::Size,
         };
-        if length == 0 {
-            return Ok(Some(whole));
+        Self { stands, whole: Vec::new(), line: Vec::new(), framing: 0 }
+    }
+
+    /// Takes what came; gives the body once all of it is there.
+    pub(super) fn feed(&mut self, mut bytes: &[u8]) -> Result<Option<Vec<u8>>, No> {
+        while !bytes.is_empty() {
+            bytes = match self.stands {
+                Stands::Rest(left) => {
+                    let (rest, left) = self.content(bytes, left);
+                    self.stands = if left == 0 { Stands::Nothing } else { Stands::Rest(left) };
+                    rest
+                }
+                Stands::Chunk(left) => {
+                    let (rest, left) = self.content(bytes, left);
+                    self.stands = if left == 0 { Stands::Behind } else { Stands::Chunk(left) };
+                    rest
+                }
+                Stands::Size | Stands::Behind => self.framing(bytes)?,
+                Stands::Nothing => break,
+            };
         }
-        let length = usize::try_from(length).unwrap_or(usize::MAX);
-        if whole.len().saturating_add(length) > BODY_BYTES {
+        Ok((self.stands == Stands::Nothing).then(|| std::mem::take(&mut self.whole)))
+    }
+
+    /// Gives what is behind it, and how much of it is still to come.
+    fn content<'a>(&mut self, bytes: &'a [u8], left: usize) -> (&'a [u8], usize) {
+        let (part, rest) = bytes.split_at(left.min(bytes.len()));
+        self.whole.extend_from_slice(part);
+        (rest, left - part.len())
+    }
+
+    /// Up to the end of the line; gives what is behind it.
+    fn framing<'a>(&mut self, bytes: &'a [u8]) -> Result<&'a [u8], No> {
+        let end = bytes.iter().position(|byte| *byte == b'\n');
+        let (part, rest) = bytes.split_at(end.map_or(bytes.len(), |end| end + 1));
+        self.framing += part.len();
+        // Every chunk costs work, and may say something beside its size.
+        if self.framing > FRAMING {
             return Err(No::Answer(413));
         }
-        let Some((chunk, after)) = rest.get(skip..).and_then(|rest| rest.split_at_checked(length)) else {
-            return Ok(None);
-        };
-        whole.extend_from_slice(chunk);
-        match after.get(..2) {
-            Some(b"\r\n") => rest = after.get(2..).unwrap_or_default(),
-            Some(_) => return Err(No::Answer(400)),
-            None => return Ok(None),
+        self.line.extend_from_slice(part);
+        if end.is_some() {
+            self.stands = self.end_of_line()?;
+            self.line.clear();
         }
+        Ok(rest)
+    }
+
+    fn end_of_line(&self) -> Result<Stands, No> {
+        if self.stands == Stands::Behind {
+            return if self.line == b"\r\n" { Ok(Stands::Size) } else { Err(No::Answer(400)) };
+        }
+        // Without a digit it would be read as the end.
+        if !self.line.first().is_some_and(u8::is_ascii_hexdigit) {
+            return Err(No::Answer(400));
+        }
+        let length = match httparse::parse_chunk_size(&self.line) {
+            Ok(httparse::Status::Complete((end, length))) if end == self.line.len() => length,
+            Ok(_) | Err(_) => return Err(No::Answer(400)),
+        };
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        if self.whole.len().saturating_add(length) > BODY_BYTES {
+            return Err(No::Answer(413));
+        }
+        Ok(if length == 0 { Stands::Nothing } else { Stands::Chunk(length) })
     }
 }
 
@@ -306,17 +364,61 @@ mod tests {
         assert_eq!(asked(&many), Err(No::Answer(431)));
     }
 
-    #[test]
-    fn chunks_are_put_together_once_all_are_there() {
-        let text = b"4\r\nWiki\r\n6;ext=1\r\npedia \r\nE\r\nin \r\n\r\nchunks.\r\n0\r\n\r\n";
-        for cut in 0..text.len() - 4 {
-            assert_eq!(unchunked(&text[..cut]), Ok(None), "{cut}");
+    /// What comes of these parts: the body, or why not; nothing if something is missing.
+    fn arrived<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Result<Option<Vec<u8>>, No> {
+        let mut arriving = Arriving::new(Body::Chunked);
+        for part in parts {
+            if let Some(whole) = arriving.feed(part)? {
+                return Ok(Some(whole));
+            }
         }
-        assert_eq!(unchunked(text).unwrap().unwrap(), b"Wikipedia in \r\n\r\nchunks.");
-        assert_eq!(unchunked(b"4\r\nWikiX"), Ok(None));
-        assert_eq!(unchunked(b"4\r\nWikiXY"), Err(No::Answer(400)));
-        assert_eq!(unchunked(b"zz\r\n"), Err(No::Answer(400)));
-        assert_eq!(unchunked(b"100001\r\n"), Err(No::Answer(413)));
-        assert_eq!(unchunked(b"FFFFFFFFFFFFFFFF\r\n"), Err(No::Answer(413)));
+        Ok(None)
+    }
+
+    #[test]
+    fn chunks_are_put_together_wherever_they_are_cut() {
+        let text = b"4\r\nWiki\r\n6;ext=1\r\npedia \r\nE\r\nin \r\n\r\nchunks.\r\n0\r\n\r\n";
+        let whole = Ok(Some(b"Wikipedia in \r\n\r\nchunks.".to_vec()));
+        for cut in 0..=text.len() {
+            let (first, second) = text.split_at(cut);
+            assert_eq!(arrived([first, second]), whole, "{cut}");
+            // The last line says nothing.
+            assert_eq!(arrived([first]).unwrap().is_some(), cut >= text.len() - 2, "{cut}");
+        }
+        assert_eq!(arrived(text.chunks(1)), whole);
+        assert_eq!(arrived([b"0\r\n".as_slice()]), Ok(Some(Vec::new())));
+    }
+
+    #[test]
+    fn what_is_no_chunk_or_too_much_of_them_is_refused_at_once() {
+        let refused = |text: &[u8]| arrived([text]);
+        for bad in ["4\r\nWikiXY\n", "4\r\nWiki\n", "4\nWiki\r\n", "zz\r\n", "\r\n", "4;x\ny\r\n", "-1\r\n"] {
+            assert_eq!(refused(bad.as_bytes()), Err(No::Answer(400)), "{bad:?}");
+        }
+        assert_eq!(refused(b"100001\r\n"), Err(No::Answer(413)));
+        assert_eq!(refused(b"100000\r\n"), Ok(None));
+        assert_eq!(refused(b"FFFFFFFFFFFFFFFF\r\n"), Err(No::Answer(413)));
+        let large = [b"80001\r\n".as_slice(), &[b'x'; 0x80001], b"\r\n80000\r\n"];
+        assert_eq!(arrived(large), Err(No::Answer(413)));
+        let tiny = b"1\r\nx\r\n".repeat(FRAMING / 5);
+        let mut whole = tiny.clone();
+        whole.extend_from_slice(b"0\r\n");
+        assert_eq!(arrived(whole.chunks(7)).unwrap().map(|body| body.len()), Some(FRAMING / 5));
+        assert_eq!(arrived([tiny.as_slice(), b"1\r\nx\r\n"]), Err(No::Answer(413)));
+        let idle = vec![b'x'; FRAMING];
+        assert_eq!(arrived([b"4;".as_slice(), &idle]), Err(No::Answer(413)));
+    }
+
+    #[test]
+    fn a_body_of_a_known_length_is_whole_wherever_it_is_cut() {
+        for cut in 0..=4 {
+            let mut arriving = Arriving::new(Body::Bytes(4));
+            let (first, second) = b"Wiki".split_at(cut);
+            let early = arriving.feed(first).unwrap();
+            assert_eq!(early.is_some(), cut == 4);
+            assert_eq!(early.or_else(|| arriving.feed(second).unwrap()), Some(b"Wiki".to_vec()), "{cut}");
+        }
+        assert_eq!(Arriving::new(Body::Bytes(2)).feed(b"Wiki"), Ok(Some(b"Wi".to_vec())));
+        assert_eq!(Arriving::new(Body::Bytes(0)).feed(b""), Ok(Some(Vec::new())));
     }
 }
