@@ -3,15 +3,14 @@
 
 use belfry::account::{HashKind, HashText, Receiver, RelaySettings, Signature};
 use belfry::engine::views::TroubleKind;
+use belfry::env::SecretName;
 use belfry::link::LinkState;
 use belfry::toast::ToastEvent;
 use jiff::Timestamp;
 use serde_json::json;
 
 use crate::stage::{LIMIT, Stage};
-use crate::webhook_stage::{
-    SECRET, Wish, account, github, relay, send, signature_of, started, until_unheard,
-};
+use crate::webhook_stage::{Wish, account, github, held, relay, send, signature_of, started, until_unheard};
 
 fn titles(kept: &[belfry::engine::views::Entry]) -> Vec<&str> {
     kept.iter().map(|entry| entry.notification.title.as_str()).collect()
@@ -251,8 +250,7 @@ async fn bodies_of_every_kind_come_through_as_they_were_sent() {
     assert_eq!(titles(&kept), ["1 webhook", "2 webhook", "3 long", "4 spaced", "5 webhook", "6 form"]);
     assert_eq!(kept[4].notification.body, "disk full");
     assert_eq!(account(&stage).await.unheard, None);
-    let too_long = vec![b'x'; 2 << 20];
-    assert_eq!(crate::webhook_stage::try_send(&hook, &[], too_long).await.unwrap_or(413), 413);
+    assert_eq!(send(&hook, &[], vec![b'x'; (1 << 20) + 1]).await, 413);
 }
 
 #[tokio::test]
@@ -306,7 +304,10 @@ async fn a_removed_account_is_forgotten_by_the_relay_and_one_whose_channel_is_lo
     stage.until_state("live", |state| *state == LinkState::Live).await;
     assert_eq!(github(&after, "told", "d-1", &json!({"title": "found again"})).await, 200);
     stage.until_kept(1).await;
+    let token = stage.env.secrets.get(&id, SecretName::ReadToken).await.unwrap().unwrap();
+    assert!(held(&after, &token).await.contains("bodyB"));
     let removed = stage.desk().remove_account(id).await.unwrap();
     assert_eq!(removed.left, None);
-    assert_eq!(SECRET.len(), 26, "the secret was kept all the while");
+    let held = held(&after, &token).await;
+    assert!(!held.contains("bodyB"), "{held}");
 }

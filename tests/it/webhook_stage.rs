@@ -10,11 +10,13 @@ use belfry::feed::FieldMap;
 use belfry::link::LinkState;
 use belfry_relay::{Config, Relay, Retention, Running, StoreAt};
 use hmac::{Hmac, Mac};
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
+use crate::post;
 use crate::stage::{LIMIT, Stage};
 
 pub const SECRET: &str = "It's a Secret to Everybody";
@@ -119,6 +121,21 @@ pub async fn github(url: &str, event: &str, delivery: &str, body: &Value) -> u16
     let headers =
         [("x-github-event", event), ("x-github-delivery", delivery), ("x-hub-signature-256", &signed)];
     send(url, &headers, body).await
+}
+
+/// What the relay still gives to a reader who begins anew, up to the present.
+pub async fn held(hook: &str, token: &SecretString) -> String {
+    let client = post::client();
+    let request = client.get(hook.replace("/hook/", "/events/")).bearer_auth(token.expose_secret());
+    let mut stream = request.send().await.unwrap().error_for_status().unwrap();
+    let mut said = String::new();
+    let read = async {
+        while !said.contains(r#"{"message":"ready"}"#) {
+            said.push_str(std::str::from_utf8(&stream.chunk().await.unwrap().unwrap()).unwrap());
+        }
+    };
+    tokio::time::timeout(LIMIT, read).await.unwrap();
+    said
 }
 
 pub async fn account(stage: &Stage) -> AccountView {
