@@ -110,6 +110,24 @@ async fn an_old_signature_is_refused_and_a_replayed_one_rings_once() {
 }
 
 #[tokio::test]
+async fn an_event_that_stripe_signs_anew_for_each_attempt_rings_once() {
+    let (stage, folder) = (Stage::empty().await, tempfile::tempdir().unwrap());
+    let relay = relay(folder.path(), None).await;
+    let map = "[[rules]]\ntitle = '{{ data.id }}'\n";
+    let hook = Wish::at(relay.url().as_str()).signed(Signature::Stripe).mapped(map).live(&stage).await;
+    let now = Timestamp::now().as_second();
+    // As far apart as a test can have them: the relay takes each attempt for another, as it does after some minutes.
+    for (time, id, pending) in [(-240, "evt_1", 2), (0, "evt_1", 1), (240, "evt_1", 0), (240, "evt_2", 0)] {
+        let body = json!({"id": id, "object": "event", "type": "invoice.paid", "pending_webhooks": pending});
+        let (body, time) = (body.to_string(), now + time);
+        let signed = format!("t={time},v1={}", signature_of(format!("{time}.{body}").as_bytes()));
+        assert_eq!(send(&hook, &[("stripe-signature", signed.as_str())], body).await, 200);
+    }
+    assert_eq!(titles(&stage.until_kept(2).await), ["evt_1", "evt_2"]);
+    assert_eq!(account(&stage).await.unheard, None, "all four were taken");
+}
+
+#[tokio::test]
 async fn what_came_while_belfry_was_off_is_one_summary_and_each_is_there_once() {
     let (mut stage, folder) = (Stage::empty().await, tempfile::tempdir().unwrap());
     let relay = relay(folder.path(), None).await;

@@ -92,6 +92,23 @@ async fn a_page_another_name_and_a_doubtful_length_are_refused_and_the_tunnels_n
 }
 
 #[tokio::test]
+async fn an_event_of_podium_that_was_answered_too_late_and_comes_again_rings_once() {
+    let (stage, port) = (Stage::empty().await, free_port());
+    let map = "[[rules]]\ntitle = '{{ data.metadata.eventUid }}'\n";
+    let hook = local(port, None).signed(Signature::Podium).mapped(map).live(&stage).await;
+    let now = jiff::Timestamp::now().as_millisecond();
+    for (later, uid) in [(0, "e-1"), (9_000, "e-1"), (9_000, "e-2")] {
+        let body = json!({"data": {}, "metadata": {"eventType": "message.received", "eventUid": uid}});
+        let (body, time) = (body.to_string(), (now + later).to_string());
+        let signed = signature_of(format!("{time}.{body}").as_bytes());
+        let headers = [("podium-timestamp", time.as_str()), ("podium-signature", &signed)];
+        assert_eq!(send(&hook, &headers, body).await, 200);
+    }
+    let titles: Vec<_> = stage.kept().await.into_iter().map(|entry| entry.notification.title).collect();
+    assert_eq!(titles, ["e-1", "e-2"]);
+}
+
+#[tokio::test]
 async fn slow_and_idle_connections_do_not_hinder_a_webhook_for_long() {
     let (stage, port) = (Stage::empty().await, free_port());
     let hook = local(port, None).live(&stage).await;

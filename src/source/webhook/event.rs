@@ -1,13 +1,14 @@
 //! A webhook as an event of a feed: its name, what it carries, its headers, and its own name where it has one. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use data_encoding::HEXLOWER;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use url::form_urlencoded;
 
-use super::{Delivery, signature};
+use super::Delivery;
 use crate::account::Signature;
 
 /// Headers in which services say what happened.
@@ -29,8 +30,10 @@ const DELIVERIES: [&str; 7] = [
 const PRIVATE: [&str; 3] = ["authorization", "cookie", "proxy-authorization"];
 /// What a webhook without a name is called.
 const UNNAMED: &str = "webhook";
-/// The same bytes once more within so many seconds are the same webhook, where nothing else tells.
-const BUCKET: i64 = 600;
+/// The same request once more within this time is the same webhook, where nothing else tells.
+const WINDOW: SignedDuration = SignedDuration::from_mins(10);
+/// So many requests without a name are remembered.
+const REMEMBERED: usize = 1_000;
 
 /// A webhook as an event.
 #[derive(Debug, PartialEq)]
@@ -46,15 +49,37 @@ pub(super) struct HookEvent {
 }
 
 impl HookEvent {
-    /// Of a delivery whose signature was looked at.
-    pub(super) fn of(delivery: &Delivery, scheme: &Signature) -> Self {
+    /// Of a delivery whose signature was looked at. `recent` is what came lately, unless the relay itself takes the same request once
+    /// more for the same.
+    pub(super) fn of(delivery: &Delivery, scheme: &Signature, recent: Option<&mut Recent>) -> Self {
         let data = data(delivery);
         Self {
             name: name(delivery, &data),
             headers: headers(delivery),
-            own: own(delivery, scheme, &data),
+            own: own(delivery, scheme, &data).unwrap_or_else(|| unnamed(delivery, recent)),
             data,
         }
+    }
+}
+
+/// The requests without a name that came lately: their digests, and when each came first.
+#[derive(Debug, Default)]
+pub(super) struct Recent(VecDeque<(Timestamp, String)>);
+
+impl Recent {
+    /// When this request came first, if that was within the window; else it is remembered as one that came now.
+    fn first(&mut self, request: &str, received: Timestamp) -> Timestamp {
+        let is_it = |(first, known): &&(Timestamp, String)| {
+            known == request && received.duration_since(*first).abs() < WINDOW
+        };
+        if let Some((first, _)) = self.0.iter().find(is_it) {
+            return *first;
+        }
+        if self.0.len() >= REMEMBERED {
+            self.0.pop_front();
+        }
+        self.0.push_back((received, request.to_owned()));
+        received
     }
 }
 
@@ -92,32 +117,56 @@ fn headers(delivery: &Delivery) -> Value {
     Value::Object(shown.map(|(name, values)| (name.to_owned(), Value::String(values.join(", ")))).collect())
 }
 
-/// What tells it from every other: what was signed, where a service never signs the same twice; else the name that the service gave it;
-/// else when the relay took it in, which is the same however often the relay gives it. Names are not signed: whoever sends an old one again could give it a new one.
-fn own(delivery: &Delivery, scheme: &Signature, data: &Value) -> String {
-    if let Some(time) = signature::signed_time(scheme, &delivery.headers) {
-        return format!("s{}", digest(&[time.as_bytes(), &delivery.body]));
-    }
-    if *scheme == Signature::Github {
-        return format!("g{}", digest(&[&delivery.body]));
-    }
-    let header = DELIVERIES.iter().find_map(|name| delivery.headers.first(name));
-    let field = || {
+/// What tells it from every other: what was signed of it, where a service never signs the same twice; else the name that the service gave
+/// it. Headers with names are not signed, nor is a time a name: a service signs each of its attempts anew, and whoever sends an old one
+/// again could give it a new name.
+fn own(delivery: &Delivery, scheme: &Signature, data: &Value) -> Option<String> {
+    let metadata = || {
         let metadata = data.get("metadata")?;
-        ["eventUid", "event_uid"].iter().find_map(|name| metadata.get(name)?.as_str())
+        ["eventUid", "event_uid"].iter().find_map(|name| said(metadata.get(name)))
     };
-    if let Some(name) = header.or_else(field).map(str::trim).filter(|name| !name.is_empty()) {
-        return format!("d{}", digest(&[name.as_bytes()]));
+    let signed = |name: Option<&str>| match name {
+        Some(name) => format!("n{}", digest(&[name.as_bytes()])),
+        None => format!("g{}", digest(&[&delivery.body])),
+    };
+    match scheme {
+        Signature::Github => Some(signed(None)),
+        Signature::Stripe => Some(signed(stripe_event(data))),
+        Signature::Podium => Some(signed(metadata())),
+        Signature::None | Signature::Hmac { .. } => {
+            let header = DELIVERIES
+                .iter()
+                .find_map(|name| delivery.headers.first(name))
+                .map(str::trim)
+                .filter(|name| !name.is_empty());
+            header.or_else(metadata).map(|name| format!("d{}", digest(&[name.as_bytes()])))
+        }
     }
-    match &delivery.position {
-        // Its place in the stream would be another after the relay was put back from a backup.
-        Some(_) if *scheme == Signature::None => {
-            format!("t{}.{}", delivery.received.as_millisecond(), digest(&[&delivery.body]))
-        }
-        Some(_) | None => {
-            let bucket = delivery.received.as_second().div_euclid(BUCKET);
-            format!("b{}.{bucket}", digest(&[&delivery.body]))
-        }
+}
+
+/// The `id` of a Stripe event (docs.stripe.com/api/events: `event`, or `v2.core.event`). Others that sign as Stripe does may name there
+/// what the event is about.
+fn stripe_event(data: &Value) -> Option<&str> {
+    let kind = data.get("object")?.as_str()?;
+    said(data.get("id")).filter(|_| kind == "event" || kind.ends_with(".event"))
+}
+
+fn said(value: Option<&Value>) -> Option<&str> {
+    value?.as_str().map(str::trim).filter(|text| !text.is_empty())
+}
+
+/// What tells a request without a name from others: what it is, and when it was taken in. A relay says the same time however often it gives it;
+/// its place in the stream would be another after the relay was put back from a backup.
+fn unnamed(delivery: &Delivery, recent: Option<&mut Recent>) -> String {
+    let Delivery { method, query, body, received, .. } = delivery;
+    let mut parts = vec![method.as_bytes(), body];
+    parts.extend(query.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]));
+    let request = digest(&parts);
+    let first = recent.map_or(*received, |recent| recent.first(&request, *received));
+    match delivery.position {
+        Some(_) => format!("t{}.{request}", first.as_millisecond()),
+        // Taken in here, it was answered perhaps and not remembered: its sender's next attempt is soon.
+        None => format!("b{}.{request}", first.as_second().div_euclid(WINDOW.as_secs())),
     }
 }
 
@@ -138,7 +187,6 @@ pub(super) fn shown(headers: &Value) -> BTreeMap<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
     use serde_json::json;
 
     use super::super::{Headers, Position};
@@ -159,7 +207,7 @@ mod tests {
     }
 
     fn event(headers: &[(&str, &str)], body: &[u8]) -> HookEvent {
-        HookEvent::of(&delivery(headers, body), &Signature::None)
+        HookEvent::of(&delivery(headers, body), &Signature::None, None)
     }
 
     #[test]
@@ -193,42 +241,112 @@ mod tests {
         assert_eq!(shown(&headers), BTreeMap::from([("x-twice".to_owned(), "1, 2".to_owned())]));
     }
 
-    #[test]
-    fn a_delivery_that_comes_again_has_the_same_name_whatever_its_sender_changes() {
-        let own =
-            |scheme: &Signature, headers: &[(&str, &str)], body: &[u8], position: &str, seconds: i64| {
-                let mut delivery = delivery(headers, body);
-                delivery.position = Position::new(position);
-                delivery.received = Timestamp::from_second(seconds).unwrap();
-                HookEvent::of(&delivery, scheme).own
-            };
-        let (none, github, stripe) = (&Signature::None, &Signature::Github, &Signature::Stripe);
-        let hmac = &Signature::Hmac {
+    fn own_of(
+        scheme: &Signature,
+        headers: &[(&str, &str)],
+        body: &[u8],
+        position: &str,
+        seconds: i64,
+    ) -> String {
+        let mut delivery = delivery(headers, body);
+        delivery.position = Position::new(position);
+        delivery.received = Timestamp::from_second(seconds).unwrap();
+        HookEvent::of(&delivery, scheme, None).own
+    }
+
+    fn hmac() -> Signature {
+        Signature::Hmac {
             header: "x-sign".into(),
             prefix: String::new(),
             encoding: HashText::Hex,
             hash: HashKind::Sha256,
+        }
+    }
+
+    #[test]
+    fn an_attempt_that_is_signed_anew_is_the_same_event_and_two_events_are_two() {
+        let stripe = |time: &str, body: &str| {
+            let header = format!("t={time},v1=00");
+            own_of(&Signature::Stripe, &[("stripe-signature", &header)], body.as_bytes(), "5-1", 0)
         };
-        // Signed with its time: as often as it is sent, it is the same one, under whatever name.
-        let at = [("stripe-signature", "t=1,v1=00")];
-        let renamed = [("stripe-signature", "t=1,v1=00"), ("webhook-id", "new")];
-        assert_eq!(own(stripe, &at, b"a", "5-1", 0), own(stripe, &renamed, b"a", "5-2", 900));
-        let later = [("stripe-signature", "t=2,v1=00")];
-        assert_ne!(own(stripe, &at, b"a", "5-1", 0), own(stripe, &later, b"a", "5-1", 0));
-        // GitHub signs no name and no time, and never the same content twice.
+        let event = |id: &str, pending: u32| {
+            json!({"id": id, "object": "event", "type": "invoice.paid", "pending_webhooks": pending})
+                .to_string()
+        };
+        // What Stripe says of its other attempts may differ.
+        assert_eq!(stripe("1", &event("evt_1", 2)), stripe("1201", &event("evt_1", 1)));
+        assert_ne!(stripe("1", &event("evt_1", 1)), stripe("1", &event("evt_2", 1)));
+        let thin = |id: &str| json!({"id": id, "object": "v2.core.event"}).to_string();
+        assert_eq!(stripe("1", &thin("evt_1")), stripe("2", &(thin("evt_1") + " ")));
+        // What others that sign so call “id” may be an order's, which is told of twice.
+        assert_eq!(
+            stripe("1", r#"{"id":"7","state":"paid"}"#),
+            stripe("1201", r#"{"id":"7","state":"paid"}"#)
+        );
+        assert_ne!(stripe("1", r#"{"id":"7","state":"paid"}"#), stripe("1", r#"{"id":"7","state":"sent"}"#));
+        assert_eq!(stripe("1", "no JSON"), stripe("2", "no JSON"));
+
+        let podium = |time: &str, body: &str| {
+            own_of(&Signature::Podium, &[("podium-timestamp", time)], body.as_bytes(), "5-1", 0)
+        };
+        let (camel, snake) = (r#"{"metadata":{"eventUid":"u-1"}}"#, r#"{"metadata":{"event_uid":"u-1"}}"#);
+        assert_eq!(podium("1", camel), podium("2", snake));
+        assert_ne!(podium("1", camel), podium("1", r#"{"metadata":{"eventUid":"u-2"}}"#));
+        assert_eq!(podium("1", r#"{"data":1}"#), podium("2", r#"{"data":1}"#));
+        assert_ne!(podium("1", r#"{"data":1}"#), podium("1", r#"{"data":2}"#));
+    }
+
+    #[test]
+    fn a_delivery_that_comes_again_has_the_same_name_whatever_its_sender_changes() {
+        let (none, github, hmac) = (&Signature::None, &Signature::Github, &hmac());
+        let own = own_of;
+        // Names in headers are not signed.
         let named = |name| [("x-github-delivery", name)];
         assert_eq!(own(github, &named("1"), b"a", "5-1", 0), own(github, &named("2"), b"a", "5-2", 9000));
         assert_ne!(own(github, &named("1"), b"a", "5-1", 0), own(github, &named("1"), b"b", "5-1", 0));
+        let stripe = &Signature::Stripe;
+        let renamed = [("webhook-id", "new")];
+        assert_eq!(own(stripe, &[], b"a", "5-1", 0), own(stripe, &renamed, b"a", "5-2", 900));
         // Others are known by the name that their service gives them, or that stands in them.
         assert_eq!(own(hmac, &named("1"), b"a", "5-1", 0), own(hmac, &named("1"), b"a", "5-2", 9000));
         assert_ne!(own(hmac, &named("1"), b"a", "5-1", 0), own(hmac, &named("2"), b"a", "5-1", 0));
         let uid = br#"{"metadata":{"eventUid":"u-1"}}"#;
-        assert_eq!(own(none, &[], uid, "5-1", 0), own(none, &[], uid, "5-2", 9000));
-        // Signed without time or name: within some minutes.
-        assert_eq!(own(hmac, &[], b"a", "5-1", 600), own(hmac, &[], b"a", "5-2", 900));
-        assert_ne!(own(hmac, &[], b"a", "5-1", 600), own(hmac, &[], b"a", "5-2", 1300));
-        // Not signed: when the relay took it in. It knows a delivery that is sent again.
-        assert_eq!(own(none, &[], b"a", "5-1", 7), own(none, &[], b"a", "6-9", 7));
-        assert_ne!(own(none, &[], b"a", "5-1", 7), own(none, &[], b"a", "5-2", 8));
+        assert_eq!(own(none, &[], uid, "5-1", 0), own(none, &[("webhook-id", " ")], uid, "5-2", 9000));
+        // Without a name: when the relay took it in. It knows a request that is sent again.
+        for scheme in [none, hmac] {
+            assert_eq!(own(scheme, &[], b"a", "5-1", 7), own(scheme, &[], b"a", "6-9", 7));
+            assert_ne!(own(scheme, &[], b"a", "5-1", 7), own(scheme, &[], b"a", "5-2", 8));
+        }
+    }
+
+    #[test]
+    fn the_same_request_within_ten_minutes_is_one_whatever_the_clock_shows() {
+        let mut recent = Recent::default();
+        let mut own = |position: Option<&str>, body: &[u8], query: &str, seconds: i64| {
+            let mut delivery = delivery(&[], body);
+            delivery.position = position.and_then(Position::new);
+            delivery.query = BTreeMap::from([("event".into(), query.into())]);
+            delivery.received = Timestamp::from_second(seconds).unwrap();
+            HookEvent::of(&delivery, &hmac(), Some(&mut recent)).own
+        };
+        for position in [Some("5-1"), None] {
+            let first = own(position, b"a", "x", 599);
+            assert_eq!(own(position, b"a", "x", 601), first, "across ten o'clock");
+            assert_eq!(own(position, b"a", "x", 599 + 599), first);
+            assert_ne!(own(position, b"a", "x", 599 + 601), first);
+            assert_ne!(own(position, b"b", "x", 599), first);
+            assert_ne!(own(position, b"a", "y", 599), first, "the address says what happened");
+        }
+        for n in 0..2 * REMEMBERED {
+            own(None, n.to_string().as_bytes(), "x", 600);
+        }
+        assert_eq!(recent.0.len(), REMEMBERED);
+        // One that was answered just before Belfry ended, and comes again to the next one.
+        let forgetful = |seconds| {
+            let mut delivery = delivery(&[], b"a");
+            (delivery.position, delivery.received) = (None, Timestamp::from_second(seconds).unwrap());
+            HookEvent::of(&delivery, &Signature::None, Some(&mut Recent::default())).own
+        };
+        assert_eq!(forgetful(601), forgetful(606));
     }
 }

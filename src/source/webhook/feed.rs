@@ -12,10 +12,10 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use tracing::{debug, info, warn};
 
-use super::event::{HookEvent, shown};
+use super::event::{HookEvent, Recent, shown};
 use super::signature::{Refused, check_delivery};
 use super::{Answer, Delivery, Heard, Hooks, Position, Secrets, kept_secrets};
-use crate::account::{AccountId, WebhookSettings};
+use crate::account::{AccountId, Receiver, RelayKind, RelaySettings, WebhookSettings};
 use crate::env::{Env, SecretName};
 use crate::link::{Cursor, Failure, LinkState};
 use crate::notification::{Arrival, Notification};
@@ -55,6 +55,7 @@ pub struct Webhook {
     /// What was heard and could not be kept yet, oldest first.
     unkept: VecDeque<Waiting>,
     seen: Seen,
+    recent: Recent,
     /// Why what came last was refused, and how many were since one was taken.
     refused: Option<(Refused, u64)>,
     /// What is lost, in a sentence.
@@ -72,6 +73,7 @@ impl Webhook {
             kept_at: None,
             unkept: VecDeque::new(),
             seen: Seen::default(),
+            recent: Recent::default(),
             refused: None,
             lost: None,
         }
@@ -296,8 +298,10 @@ impl Live<'_> {
 
     /// What the person's map makes of it.
     fn read(&mut self, delivery: &Delivery) -> Option<Notification> {
-        let HookEvent { name, data, headers, own } =
-            HookEvent::of(delivery, &self.webhook.settings.signature);
+        let WebhookSettings { receiver, signature, .. } = &self.webhook.settings;
+        let is_merged = matches!(receiver, Receiver::Relay(RelaySettings { kind: RelayKind::Belfry, .. }));
+        let recent = (!is_merged).then_some(&mut self.webhook.recent);
+        let HookEvent { name, data, headers, own } = HookEvent::of(delivery, signature, recent);
         let event = Event {
             channel: "",
             name: &name,

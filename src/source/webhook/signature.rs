@@ -100,17 +100,6 @@ pub fn check(
     }
 }
 
-/// The time that a scheme signs with the body, as it was written.
-pub(super) fn signed_time<'a>(scheme: &Signature, headers: &'a Headers) -> Option<&'a str> {
-    match scheme {
-        Signature::Stripe => {
-            fields(headers.first("stripe-signature")?).find(|(name, _)| *name == "t").map(|(_, t)| t)
-        }
-        Signature::Podium => headers.first("podium-timestamp"),
-        Signature::None | Signature::Github | Signature::Hmac { .. } => None,
-    }
-}
-
 /// `Stripe-Signature: t=1492774577,v1=…,v1=…,v0=…`: HMAC-SHA256 over `{t}.{body}`. Other versions than v1 count for nothing.
 fn stripe(
     secrets: &[SecretString],
