@@ -58,11 +58,13 @@ async fn what_came_while_nobody_was_there_comes_once_and_what_was_kept_does_not_
     ids.sort();
     ids.dedup();
     assert_eq!(ids.len(), all, "each came once");
-    let position = kept.cursor.unwrap();
+    let (position, sent) = (kept.cursor.unwrap(), shop.sent().await);
+    assert!(sent >= 34, "{sent}");
     shop.stop().await;
     shop.start();
     shop.until_live().await;
     assert_eq!(shop.kept().came.len(), all, "nothing came again");
+    assert_eq!(shop.sent().await, sent, "nor was it asked for");
     assert!(position.0.contains("\"at\":\""), "{position:?}");
 }
 

@@ -29,7 +29,7 @@ use crate::stage::{LIMIT, env};
 #[derive(Debug, Clone, Default)]
 pub struct Kept {
     pub rows: BTreeMap<String, Notification>,
-    /// How each row came in, in order; also later versions.
+    /// How each row was handed over, in order; also later versions, and what was kept already.
     pub came: Vec<(String, Arrival)>,
     pub late: usize,
     pub cursor: Option<Cursor>,
@@ -201,6 +201,14 @@ impl Shop {
         port
     }
 
+    /// How many entries the relay has sent to its readers since it was started.
+    pub async fn sent(&self) -> usize {
+        let url = self.relay.as_ref().unwrap().url().join("metrics").unwrap();
+        let said = self.env.http.client.get(url).send().await.unwrap().text().await.unwrap();
+        let line = said.lines().find(|line| !line.starts_with('#') && line.contains("events_sent_total"));
+        line.unwrap().rsplit(' ').next().unwrap().parse().unwrap()
+    }
+
     pub async fn start_relay(&mut self, port: u16) {
         self.relay = Some(start_relay(&self.home, port, Config::default()).await);
     }
@@ -302,13 +310,13 @@ fn take(kept: &watch::Sender<Kept>, report: Report) {
         Report::Deliver { notifications, arrival, cursor, late, kept: answer } => {
             kept.send_modify(|kept| {
                 for row in notifications {
+                    kept.came.push((row.external_id.clone(), arrival));
                     let known = kept.rows.get(&row.external_id);
                     // As the store does it.
                     if known.is_some_and(|known| known.version >= row.version) {
                         continue;
                     }
                     kept.late += usize::from(late && known.is_none());
-                    kept.came.push((row.external_id.clone(), arrival));
                     kept.rows.insert(row.external_id.clone(), row);
                 }
                 kept.cursor = cursor.or(kept.cursor.take());
