@@ -2,6 +2,7 @@
 //! GitHub sends it.
 
 use std::process::Output;
+use std::time::Duration;
 
 use belfry_relay::{Config, Relay, Running, StoreAt};
 use belfry_sandbox::podium::Consent;
@@ -87,30 +88,40 @@ async fn a_click_on_what_github_would_send_opens_the_issue() {
     resident.until_state("live");
     let hook = String::from_utf8(person.output(&["account", "hook", "webhook"]).stdout).unwrap();
     let url = "https://github.com/ada/lamps/issues/7";
-    let body = json!({"action": "opened", "repository": {"full_name": "ada/lamps"}, "sender": {"login": "ada"},
-        "issue": {"number": 7, "title": "The lamp flickers", "html_url": url}});
-    let body = body.to_string();
+    let body = |title: &str| {
+        let body = json!({"action": "opened", "repository": {"full_name": "ada/lamps"}, "sender": {"login": "ada"},
+            "issue": {"number": 7, "title": title, "html_url": url}});
+        body.to_string()
+    };
+    let (genuine, forged) = (body("The lamp flickers"), body("The lamp exploded"));
     let signature = {
         use hmac::Mac as _;
         let mut mac = hmac::Hmac::<sha2::Sha256>::new_from_slice(b"a long secret").unwrap();
-        mac.update(body.as_bytes());
+        mac.update(genuine.as_bytes());
         data_encoding::HEXLOWER.encode(&mac.finalize().into_bytes())
     };
     drop(rustls::crypto::ring::default_provider().install_default());
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let ring = |signature: String| {
+    let ring = |signature: String, body: String| {
         client
             .post(hook.trim())
             .header("content-type", "application/json")
             .header("x-github-event", "issues")
             .header("x-github-delivery", signature.as_str())
             .header("x-hub-signature-256", format!("sha256={signature}"))
-            .body(body.clone())
+            .body(body)
             .send()
     };
     // Somebody who knows the address and not the secret rings first: nothing comes of it.
-    assert_eq!(ring("0".repeat(64)).await.unwrap().status(), 200);
-    assert_eq!(ring(signature).await.unwrap().status(), 200);
+    assert_eq!(ring("0".repeat(64), forged).await.unwrap().status(), 200);
+    let refused = async {
+        let listed = || String::from_utf8(person.output(&["account", "list"]).stdout).unwrap();
+        while !listed().contains("a webhook was refused") {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(LIMIT, refused).await.expect("the list says that a webhook was refused");
+    assert_eq!(ring(signature, genuine).await.unwrap().status(), 200);
     let row = resident.until("notification", |line| line["event"] == "notification");
     assert!(row["title"].as_str().unwrap().contains("The lamp flickers"), "{row}");
     resident.until_toast("shown");
@@ -121,5 +132,7 @@ async fn a_click_on_what_github_would_send_opens_the_issue() {
         person.desktop.wait_for_opened(1).unwrap()
     });
     assert_eq!(opened[0].url, url);
+    let inbox = String::from_utf8(person.output(&["inbox", "--json"]).stdout).unwrap();
+    assert_eq!(inbox.lines().count(), 1, "{inbox}");
     relay.stop().await;
 }
