@@ -84,6 +84,8 @@ struct Letter {
     due: Instant,
     /// Attempts so far, those after a success included.
     attempts: u32,
+    /// It was taken and is sent once more, with nothing odd about that.
+    once_more: bool,
     /// Sent again, byte for byte.
     sent: Option<Sent>,
 }
@@ -190,6 +192,7 @@ impl State {
                 failed: 0,
                 due: now,
                 attempts: 0,
+                once_more: false,
                 sent: None,
             });
         }
@@ -216,7 +219,7 @@ impl State {
             return Step::Wait(letter.due);
         }
         let again = letter.sent.take();
-        let odd = if again.is_some() { None } else { self.odd.pop_front() };
+        let odd = if letter.once_more { None } else { self.odd.pop_front() };
         let secret = hook.webhook.secret.as_deref().filter(|secret| !secret.is_empty());
         let signed_at = if self.settings.signed_anew { now_ms } else { letter.at_ms };
         let sent =
@@ -268,9 +271,9 @@ impl State {
         };
         if taken {
             match &job.odd {
-                Some(Odd::Twice) => letter.due = now,
+                Some(Odd::Twice) => (letter.due, letter.once_more) = (now, true),
                 Some(Odd::Replayed { ms }) => {
-                    letter.due = now + Duration::from_millis(*ms);
+                    (letter.due, letter.once_more) = (now + Duration::from_millis(*ms), true);
                     letter.sent = Some(job.sent.clone());
                 }
                 Some(

@@ -378,6 +378,10 @@ async fn each_oddity_is_what_its_name_says() {
     assert!(prefixed.header("podium-signature").unwrap().starts_with("sha256="));
     let [once, again] = &send(Odd::Twice, 2).await[..] else { panic!() };
     assert!(once.event_uid() == again.event_uid() && again.is_signed());
+    // Twice, and not as often as oddities are left.
+    desk.podium().send_odd(&Odd::Twice, 1);
+    send(Odd::Twice, 2).await;
+    desk.podium().heal();
     let [once, replayed] = &send(Odd::Replayed { ms: 30 }, 2).await[..] else { panic!() };
     assert_eq!(once.header("podium-timestamp"), replayed.header("podium-timestamp"));
     assert_eq!(
