@@ -12,7 +12,7 @@ use super::{Reason, Toast, ToastKey, Verdict};
 use super::{quiet, text};
 use crate::account::{Choices, Say};
 use crate::act::Offer;
-use crate::notification::{Arrival, Icon, Notification, NotificationId, Urgency};
+use crate::notification::{Arrival, Icon, Kind, Notification, NotificationId, Urgency};
 use crate::rule::{Rules, Shown};
 
 /// What is older than this is no news any more.
@@ -52,7 +52,7 @@ pub fn decide(pending: &Pending, rules: &Rules, now: Timestamp, zone: &TimeZone,
     } else if pending.choices.banners == Say::Never {
         Some(Reason::YourWish)
     } else if !wants_banner(pending) {
-        Some(Reason::AccountWish)
+        Some(quiet_by(&pending.notification.kind))
     } else if is_late(pending, now) {
         Some(Reason::Late)
     } else {
@@ -141,6 +141,11 @@ pub(super) fn wants_banner(pending: &Pending) -> bool {
     pending.choices.banners.over(pending.notification.wants_banner)
 }
 
+/// Who decided that it may not. Podium knows no settings of one person: there the kind alone decides.
+fn quiet_by(kind: &Kind) -> Reason {
+    if matches!(kind, Kind::Podium(_)) { Reason::QuietKind } else { Reason::AccountWish }
+}
+
 /// The same for a sound.
 pub(super) fn wants_sound(pending: &Pending) -> bool {
     pending.choices.sound.over(pending.notification.wants_sound)
@@ -177,7 +182,7 @@ pub(super) fn is_late(pending: &Pending, now: Timestamp) -> bool {
 pub(super) mod tests {
     use super::*;
     use crate::account::AccountId;
-    use crate::notification::{Context, Detail, Kind};
+    use crate::notification::{Context, Detail, PodiumKind};
     use crate::rule::QuietHours;
 
     pub(in crate::toast) fn at(minutes: i64) -> Timestamp {
@@ -244,6 +249,10 @@ pub(super) mod tests {
         assert_eq!(reason(&worst, &both, now, true), Some(Reason::Paused), "what the person asked for last");
         assert_eq!(reason(&worst, &night, now, true), Some(Reason::QuietHours));
         assert_eq!(reason(&worst, &Rules::default(), now, true), Some(Reason::AccountWish));
+        let kind = worst.notification.kind.clone();
+        worst.notification.kind = Kind::Podium(PodiumKind::ALL[0]);
+        assert_eq!(reason(&worst, &Rules::default(), now, true), Some(Reason::QuietKind));
+        worst.notification.kind = kind;
         worst.notification.wants_banner = true;
         assert_eq!(reason(&worst, &Rules::default(), now, true), Some(Reason::Late));
         worst.notification.occurred_at = now;

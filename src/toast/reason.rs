@@ -53,6 +53,8 @@ reasons! {
     YourWish = "your-wish", "You chose that this account raises no pop-ups.";
     /// The account's own settings ask for no pop-up.
     AccountWish = "account-wish", "Your settings at the service ask for no pop-up for this kind of notification.";
+    /// A kind that is quiet by itself, at a service that leaves nothing to choose.
+    QuietKind = "quiet-kind", "Notifications of this kind raise no pop-up unless you ask for it: `belfry account set … --pop-ups always`.";
     /// Toasts are switched off for this run.
     ToastsOff = "toasts-off", "Belfry was started with toasts switched off.";
     /// The program ended between deciding and showing; a second banner is worse than none.
