@@ -51,3 +51,4 @@ mod webhook_cli;
 mod webhook_foreign;
 mod webhook_local;
 mod webhook_stage;
+mod webhook_unkept;

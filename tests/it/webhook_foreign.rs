@@ -93,6 +93,12 @@ async fn what_is_malformed_is_passed_over_and_the_rest_comes() {
     relay.send("1700000000003-0", &json!({"bodyB": "A".repeat(7 << 20)}));
     relay.send("1700000000004-0", &gosmee("whole"));
     assert_eq!(titles(&stage.until_kept(1).await), ["whole"]);
+    // One whose clock is ahead would have its webhook stand above all news.
+    let mut ahead = gosmee("ahead");
+    ahead["timestamp"] = json!((jiff::Timestamp::now().as_millisecond() + 3_600_000).to_string());
+    relay.send("1700000000005-0", &ahead);
+    let kept = stage.until_kept(2).await;
+    assert!(kept[1].notification.occurred_at <= jiff::Timestamp::now(), "{:?}", kept[1]);
     assert_eq!(relay.streams().len(), 2, "one to find its kind, one that lasted: {:?}", relay.streams());
 }
 
