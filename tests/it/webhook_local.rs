@@ -127,12 +127,14 @@ async fn slow_and_idle_connections_do_not_hinder_a_webhook_for_long() {
     tokio::time::timeout(LIMIT, sent).await.expect("it comes through");
     assert_eq!(stage.until_kept(1).await.len(), 1, "however often it was sent");
     // Whoever says nothing is sent away.
-    let mut gone = 0;
+    let (mut gone, mut turned_away) = (0, 0);
     for mut stream in slow {
         let mut answer = Vec::new();
         let ended = tokio::time::timeout(LIMIT, stream.read_to_end(&mut answer)).await;
         gone += usize::from(ended.is_ok());
+        turned_away += usize::from(answer.starts_with(b"HTTP/1.1 503 "));
     }
+    assert!(turned_away > 0, "there is room for some only");
     assert!(gone >= 99, "{gone}");
 }
 
@@ -162,6 +164,23 @@ async fn a_flood_is_slowed_down_and_what_was_answered_with_200_is_there() {
             assert!(kept.iter().any(|entry| entry.notification.title == title), "{n} was said to be kept");
         }
     }
+}
+
+#[tokio::test]
+async fn one_who_sends_without_a_pause_is_asked_to_wait() {
+    let (stage, port) = (Stage::empty().await, free_port());
+    let hook = local(port, None).live(&stage).await;
+    // So few at a time find room; it is their rate that is too high.
+    let mut refused = 0;
+    for round in 0..100 {
+        let sends = (0..4).map(|n| send(&hook, &[], json!({"title": format!("{round} {n}")}).to_string()));
+        let answers = futures_util::future::join_all(sends).await;
+        refused += answers.iter().filter(|status| **status == 503).count();
+        if refused > 0 {
+            return;
+        }
+    }
+    panic!("all were taken");
 }
 
 #[tokio::test]
