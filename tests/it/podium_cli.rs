@@ -47,15 +47,18 @@ impl Terminal {
         Self { child, shown, so_far: String::new() }
     }
 
-    /// Waits until this is shown; gives all that was shown since the last time.
+    /// Waits until this is shown; gives all that was shown since the last time, up to its end.
     fn until(&mut self, text: &str) -> String {
-        while !self.so_far.contains(text) {
+        loop {
+            if let Some(at) = self.so_far.find(text) {
+                let rest = self.so_far.split_off(at + text.len());
+                return std::mem::replace(&mut self.so_far, rest);
+            }
             match self.shown.recv_timeout(LIMIT) {
                 Ok(part) => self.so_far += &String::from_utf8_lossy(&part),
                 Err(error) => panic!("{error}: not shown: {text}; but: {}", self.so_far),
             }
         }
-        std::mem::take(&mut self.so_far)
     }
 
     fn type_line(&mut self, line: &str) {

@@ -251,7 +251,7 @@ impl Live<'_> {
             Heard::Passed(position) => {
                 let now = self.webhook.env.clock.now();
                 let is_due = self.webhook.kept_at.is_none_or(|at| now.duration_since(at) >= PASSING);
-                if is_due && self.webhook.kept.as_ref() != Some(&position) {
+                if is_due && self.ends_at() != Some(&position) {
                     self.webhook.kept_at = Some(now);
                     self.pass(Some(position));
                 }
@@ -261,6 +261,12 @@ impl Live<'_> {
                 self.pass(position);
             }
         }
+    }
+
+    /// Where the last of what was heard stands, kept or waiting to be.
+    fn ends_at(&self) -> Option<&Position> {
+        let waiting = self.webhook.unkept.iter().rev().find_map(|waiting| waiting.position.as_ref());
+        waiting.or(self.webhook.kept.as_ref())
     }
 
     /// Nothing of this is to be kept but where it stands.
