@@ -188,12 +188,12 @@ async fn a_body_that_does_not_arrive_in_time_is_given_up() {
     let bench = Bench::with(|config| config.limits.body_time = Duration::from_millis(400)).await;
     let channel = bench.channel().await;
     let mut raw = Raw::connect(&bench).await;
+    let began = Instant::now();
     raw.say(format!(
         "POST /hook/{} HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\nonly so much",
         channel.name
     ))
     .await;
-    let began = Instant::now();
     let heard = raw.hear().await;
     assert!(heard.starts_with("HTTP/1.1 408 "), "{heard}");
     assert!(began.elapsed() >= Duration::from_millis(350));
