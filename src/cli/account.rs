@@ -1,5 +1,6 @@
 //! `belfry account …`: add, list, pause, resume, sign in, remove, and the map of a feed.
 
+mod again;
 mod cloudapp;
 mod map;
 mod podio;
@@ -20,7 +21,7 @@ use crate::cli::print::{ago, clean, clean_cut, json_line, out, say};
 use crate::cli::sign_in;
 use crate::env::Env;
 use crate::front::Notifier;
-use crate::front::views::{AccountView, PasswordSignIn, SignIn, SignInTo, Trouble};
+use crate::front::views::{AccountView, PasswordSignIn, SignIn, Trouble};
 use crate::link::LinkState;
 
 #[derive(Debug, Subcommand)]
@@ -65,7 +66,7 @@ Examples:
         account: AccountId,
     },
     /// Sign in again to an account that exists
-    SignIn(Again),
+    SignIn(Box<again::Again>),
     /// Remove an account with its sign-in and its notifications
     Remove {
         /// The account's name
@@ -193,34 +194,6 @@ impl From<Decides> for Say {
     }
 }
 
-#[derive(Debug, Args)]
-pub(super) struct Again {
-    /// The account's name
-    #[arg(value_parser = account_id)]
-    account: AccountId,
-    /// Give the API key's secret anew, from standard input
-    #[arg(long)]
-    client_secret_stdin: bool,
-    /// Sign in by this user name and a password instead of the browser
-    #[arg(long, value_name = "NAME")]
-    username: Option<String>,
-    /// Read the password from standard input
-    #[arg(long)]
-    password_stdin: bool,
-    /// Give the secret of the Pusher app anew, from standard input
-    #[arg(long)]
-    app_secret_stdin: bool,
-    /// Give the secret that a service signs its webhooks with anew, from standard input
-    #[arg(long)]
-    secret_stdin: bool,
-    /// Give the relay's join code, from standard input
-    #[arg(long)]
-    relay_code_stdin: bool,
-    /// Give a header for the auth endpoint anew, from standard input
-    #[arg(long, value_name = "NAME")]
-    auth_header_stdin: Vec<String>,
-}
-
 impl Account {
     pub(super) fn wants_json(&self) -> bool {
         match self {
@@ -328,10 +301,7 @@ pub(super) async fn perform(wish: Account, promised: &[SecretFlag], env: &Env) -
         }
         Account::SignIn(again) => {
             let notifier = Notifier::reach(env.clone()).await?;
-            let accounts = notifier.accounts().await?;
-            let known = accounts.iter().find(|known| known.id == again.account);
-            let service = known.ok_or_else(|| no_account(&again.account))?.service;
-            let wish = again.into_sign_in(service, secrets).await?;
+            let (service, wish) = again.into_sign_in(secrets, &notifier).await?;
             let account = sign_in::go_through(&notifier, wish, env).await?;
             out(&format!("{account} is signed in again.\n"))?;
             if service == Service::Webhook { say_address(&notifier, &account).await } else { Ok(()) }
@@ -386,41 +356,6 @@ async fn hint_to_run(notifier: &Notifier) -> Result<(), Trouble> {
 }
 
 type Secrets = BTreeMap<SecretFlag, SecretString>;
-
-impl Again {
-    async fn into_sign_in(self, service: Service, mut secrets: Secrets) -> Result<SignIn, Trouble> {
-        let exposed = |secret: SecretString| secret.expose_secret().to_owned();
-        let to = match service {
-            Service::Podio => SignInTo::Podio {
-                settings: None,
-                client_secret: secrets.remove(&SecretFlag::ClientSecret).map(exposed),
-                password: password(self.username, secrets.remove(&SecretFlag::Password)).await?,
-            },
-            Service::Cloudapp => SignInTo::Cloudapp {
-                settings: None,
-                password: exposed(needed_password(secrets.remove(&SecretFlag::Password)).await?),
-            },
-            Service::Pusher => SignInTo::Pusher {
-                settings: None,
-                app_secret: secrets.remove(&SecretFlag::AppSecret).map(exposed),
-                auth_headers: pusher::headers(&self.auth_header_stdin, &mut secrets),
-                check: true,
-            },
-            Service::Podium => SignInTo::Podium {
-                settings: None,
-                client_secret: secrets.remove(&SecretFlag::ClientSecret).map(exposed),
-                join_code: secrets.remove(&SecretFlag::RelayCode).map(exposed),
-            },
-            Service::Webhook => SignInTo::Webhook {
-                settings: None,
-                secret: secrets.remove(&SecretFlag::Secret).map(exposed),
-                join_code: secrets.remove(&SecretFlag::RelayCode).map(exposed),
-            },
-            Service::Demo => return Err(Trouble::usage("the demo needs no sign-in")),
-        };
-        Ok(SignIn { account: Some(self.account), name: None, to })
-    }
-}
 
 async fn password(
     username: Option<String>,

@@ -297,7 +297,8 @@ pub enum SignInTo {
     },
     /// Podium.
     Podium {
-        /// Addresses, app and receiver; of an account that exists only place and events are changed.
+        /// Addresses, app and receiver; an account that exists keeps its own, and of these only place (`None`: asked for) and events are
+        /// taken.
         settings: Option<PodiumSettings>,
         /// The developer app's secret; an account that exists keeps its own if `None`.
         client_secret: Option<String>,

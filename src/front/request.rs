@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::account::{AccountId, Choices, PusherSettings, WebhookSettings};
+use crate::account::{AccountId, Choices, PodiumSettings, PusherSettings, WebhookSettings};
 use crate::act::{Act, Offer};
 use crate::engine::Desk;
 use crate::engine::views::{
@@ -105,6 +105,8 @@ requests! {
     pusher_settings as PusherSettings (account: AccountId) -> PusherSettings, within PROMPT;
     /// How a webhook account is set. The channel in it is as good as a password for sending.
     webhook_settings as WebhookSettings (account: AccountId) -> WebhookSettings, within PROMPT;
+    /// How an account at Podium is set. The channel in it is as good as a password for sending.
+    podium_settings as PodiumSettings (account: AccountId) -> PodiumSettings, within PROMPT;
     /// The address that a service has to send to for this account to ring. Whoever knows it can send.
     hook_address as HookAddress (account: AccountId) -> String, within PROMPT;
     /// Signs an account out at its service, and removes it with its secrets, rows and toasts.

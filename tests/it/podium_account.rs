@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use belfry::engine::views::{SignInAnswer, SignInStep, SignInTo};
+use belfry::account::PodiumSettings;
+use belfry::engine::views::{SignIn, SignInAnswer, SignInStep, SignInTo};
 use belfry_sandbox::{Answer, Fault};
 
 use crate::post;
@@ -55,6 +56,49 @@ async fn a_place_that_is_chosen_twice_at_once_is_one_account() {
     let (one, other) = tokio::join!(place(), place());
     assert!(one.is_ok() != other.is_ok(), "{one:?} {other:?}");
     assert_eq!(stage.sandbox.podium().webhooks().len(), 1);
+}
+
+#[tokio::test]
+async fn an_account_listens_elsewhere_and_to_other_things_after_signing_in_again() {
+    let stage = Stage::live_at(Bell::Podium).await;
+    let (desk, podium) = (stage.desk(), stage.sandbox.podium());
+    let set = async || desk.podium_settings(stage.account()).await.unwrap();
+    let before = set().await;
+    let again = async |settings: Option<PodiumSettings>| {
+        let to = SignInTo::Podium { settings, client_secret: None, join_code: None };
+        let wish = SignIn { account: Some(stage.account()), name: None, to };
+        let SignInStep::Browser { attempt, url, .. } = desk.sign_in(wish).await.unwrap() else {
+            panic!("no browser")
+        };
+        post::browse(&url).await;
+        desk.sign_in_answer(attempt, SignInAnswer::Wait).await.unwrap()
+    };
+    let step = again(None).await;
+    assert!(matches!(step, SignInStep::Done { .. }), "{step:?}");
+    assert_eq!(set().await, before, "nothing was to be different");
+
+    let wished = PodiumSettings {
+        place: None,
+        events: vec!["review.created".into()],
+        client_id: "another app".into(),
+        ..before.clone()
+    };
+    let SignInStep::Place { attempt, places } = again(Some(wished)).await else { panic!("no choice") };
+    let other = places.iter().find(|place| Some(*place) != before.place.as_ref()).unwrap();
+    let answer = SignInAnswer::Place { uid: other.uid().to_owned() };
+    let step = desk.sign_in_answer(attempt, answer).await.unwrap();
+    assert!(matches!(step, SignInStep::Done { .. }), "{step:?}");
+    let after = set().await;
+    assert_eq!((after.place.as_ref(), &after.events[..]), (Some(other), &["review.created".to_owned()][..]));
+    assert_eq!((after.client_id, after.receiver), (before.client_id, before.receiver), "all else is kept");
+    let label = desk.accounts().await.unwrap().remove(0).label;
+    assert_eq!(label, other.name());
+    let webhooks = podium.webhooks();
+    assert_eq!((webhooks.len(), &webhooks[0].event_types[..]), (1, &["review.created".to_owned()][..]));
+
+    let demo = desk.add_demo().await.unwrap();
+    let refused = desk.podium_settings(demo).await.unwrap_err();
+    assert!(refused.words.contains("not at Podium"), "{refused}");
 }
 
 /// Removes the account, and gives what is said to be left.

@@ -155,12 +155,47 @@ async fn behind_a_tunnel_the_address_that_the_browser_ends_at_is_asked_for() {
         assert!(!said.contains("Waiting"), "nothing comes by itself: {said}");
         said.split_whitespace().find(|word| word.contains("/oauth/authorize?")).unwrap().to_owned()
     });
-    let client = belfry::env::Http::new().unwrap().client;
-    let answer = client.get(&address).send().await.unwrap();
-    let ended_at = answer.headers()["location"].to_str().unwrap().to_owned();
+    let ended_at = browsed(&address).await;
     tokio::task::block_in_place(|| {
         terminal.type_line(&ended_at);
         let said = terminal.end();
         assert!(said.contains("Signed in; the account is called podium"), "{said}");
     });
+
+    // Signing in again, it listens to something else.
+    let harbour = podium.webhooks().remove(0);
+    let mut args = vec!["account", "sign-in", "podium", "--location", "market square"];
+    args.extend(["--event", "call.missed", "--event", "message.received"]);
+    let mut terminal = Terminal::start(&person, &args);
+    let address = tokio::task::block_in_place(|| {
+        let said = terminal.until("paste it here and press Enter:");
+        said.split_whitespace().find(|word| word.contains("/oauth/authorize?")).unwrap().to_owned()
+    });
+    let ended_at = browsed(&address).await;
+    tokio::task::block_in_place(|| {
+        terminal.type_line(&ended_at);
+        let said = terminal.end();
+        assert!(said.contains("podium is signed in again"), "{said}");
+    });
+    let webhooks = podium.webhooks();
+    let [market] = webhooks.as_slice() else { panic!("{webhooks:?}") };
+    assert_ne!(market.location_uid, harbour.location_uid);
+    assert_eq!(market.event_types, ["call.missed", "message.received"]);
+    assert!(person.accounts().contains("Market Square"));
+}
+
+/// Where a browser ends that goes to this address.
+async fn browsed(address: &str) -> String {
+    let client = belfry::env::Http::new().unwrap().client;
+    let answer = client.get(address).send().await.unwrap();
+    answer.headers()["location"].to_str().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_only_podium_knows_is_refused_for_an_account_elsewhere() {
+    let person = Person::new().await;
+    assert!(person.belfry(&["account", "add", "demo"]).status().unwrap().success());
+    let command = person.belfry(&["account", "sign-in", "demo", "--event", "message.received"]);
+    let (code, said) = sentence(&fed(command, ""));
+    assert!(code == 2 && said.contains("for accounts at Podium"), "{code}: {said}");
 }

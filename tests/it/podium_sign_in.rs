@@ -4,19 +4,27 @@ use belfry::account::{
     AccountId, LocalSettings, PodiumPlace, PodiumSettings, Receiver, RelayKind, RelaySettings, Settings,
 };
 use belfry::env::SecretName;
+use belfry::notification::Arrival;
 use belfry::source::SignedIn;
 use belfry::source::podium::sign_in::{self, SignInError, Step};
 use belfry::source::webhook::{Joined, Secrets, receive};
 use belfry_sandbox::podium::{App, Consent, EVENT_TYPES, Observed, TokenErrors};
 use belfry_sandbox::{Answer, Fault};
 use secrecy::ExposeSecret;
+use serde_json::json;
 
 use crate::podium_stage::{Shop, local};
 use crate::stage::LIMIT;
 
 /// Signs in again to the account of the shop, over the channel that it has.
 async fn sign_in_again(shop: &mut Shop) -> SignedIn {
-    let settings = shop.kept().settings.or(shop.settings.clone()).unwrap();
+    sign_in_again_with(shop, |_| ()).await
+}
+
+/// The same, with something in its settings that is to be different.
+async fn sign_in_again_with(shop: &mut Shop, change: impl FnOnce(&mut PodiumSettings)) -> SignedIn {
+    let mut settings = shop.kept().settings.or(shop.settings.clone()).unwrap();
+    change(&mut settings);
     let joined = receive(&shop.env, &shop.account, &settings.receiver, None, false).await.unwrap();
     let step = sign_in::begin(&shop.env, &shop.account, settings, shop.secret(), joined).await.unwrap();
     let Step::Browser(mut browser) = step else { panic!("no browser") };
@@ -222,6 +230,64 @@ async fn what_a_scope_withholds_is_said_and_comes_once_the_scope_is_there() {
     assert_eq!(shop.kept().unheard, None);
     podium.call("call.missed", "Ada Brook");
     shop.until("the call", |kept| kept.rows.len() == 1).await;
+}
+
+#[tokio::test]
+async fn another_place_has_a_webhook_of_its_own_and_its_past_is_no_news() {
+    let mut shop = Shop::live().await;
+    let podium = shop.podium();
+    let market = podium.locations().remove(1).uid;
+    let there = |from: &str, identifier: &str| {
+        json!({"contactName": from, "body": "Hello", "locationUid": market,
+            "conversation": {"channel": {"type": "phone", "identifier": identifier}}})
+    };
+    podium.message_received("Ada Brook", "Harbour");
+    shop.until("the row", |kept| kept.rows.len() == 1).await;
+    // The webhook of the one place tells nothing of the other.
+    let mut old = there("Ben Carter", "+15550111");
+    old["createdAt"] = json!("2026-01-02T03:04:05Z");
+    let past = podium.silently().happens("message.received", &old).uid;
+    let (first, old) = (podium.webhooks().remove(0), shop.settings.clone().unwrap().place);
+    shop.stop().await;
+    let to = PodiumPlace::Location { uid: market.clone(), organization_uid: None, name: String::new() };
+    let signed_in = sign_in_again_with(&mut shop, |settings| settings.place = Some(to)).await;
+    assert_ne!(settings_of(&signed_in).place, old);
+    let webhooks = podium.webhooks();
+    assert_eq!(webhooks.len(), 1, "{webhooks:?}");
+    assert_eq!(webhooks[0].location_uid.as_ref(), Some(&market));
+    assert_eq!((&webhooks[0].url, &webhooks[0].secret), (&first.url, &first.secret));
+    shop.start();
+    shop.until_live().await;
+    let id = |uid: &str| format!("message/{uid}");
+    let kept = shop.until("its past", |kept| kept.rows.contains_key(&id(&past))).await;
+    let arrivals: Vec<_> = kept.came.iter().filter(|(of, _)| *of == id(&past)).map(|(_, how)| *how).collect();
+    assert_eq!(arrivals, [Arrival::FirstFill]);
+    assert_eq!(kept.rows.len(), 2, "nobody says that a webhook was gone: {:?}", shop.titles());
+    let now = podium.happens("message.received", &there("Cy Dale", "+15550112")).uid;
+    shop.until("the next one", |kept| kept.rows.contains_key(&id(&now))).await;
+    podium.message_received("Ada Brook", "To the harbour");
+    podium.happens("message.received", &there("Dee Evans", "+15550113"));
+    shop.until_titled("Dee Evans sent a text message").await;
+    assert_eq!(shop.kept().rows.len(), 4, "the harbour is not heard any more: {:?}", shop.titles());
+}
+
+#[tokio::test]
+async fn other_events_are_told_from_the_next_sign_in_on() {
+    let mut shop = Shop::live().await;
+    let podium = shop.podium();
+    let uid = podium.webhooks().remove(0).uid;
+    shop.stop().await;
+    let signed_in =
+        sign_in_again_with(&mut shop, |settings| settings.events = vec!["call.missed".into()]).await;
+    assert_eq!(settings_of(&signed_in).events, ["call.missed"]);
+    let webhook = podium.webhooks().remove(0);
+    assert_eq!((webhook.uid, webhook.event_types), (uid, vec!["call.missed".to_owned()]));
+    podium.message_received("Ada Brook", "Nobody wants this");
+    podium.call("call.missed", "Ben Carter");
+    shop.start();
+    shop.until_live().await;
+    let kept = shop.until("the call", |kept| !kept.rows.is_empty()).await;
+    assert_eq!(kept.rows.len(), 1, "{:?}", shop.titles());
 }
 
 #[tokio::test]

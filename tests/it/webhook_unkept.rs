@@ -125,7 +125,8 @@ async fn what_is_refused_is_not_asked_for_again() {
                     cursors.extend(cursor);
                     kept.send(Ok(())).unwrap();
                 }
-                _ => {}
+                Report::State(_) | Report::Alive | Report::Seen(_) | Report::Unheard(_) => {}
+                report => panic!("{report:?}"),
             }
         }
     };

@@ -1461,7 +1461,8 @@ auth_headers: { [key in string]: string } | null,
  */
 check: boolean, } | { "service": "podium", 
 /**
- * Addresses, app and receiver; of an account that exists only place and events are changed.
+ * Addresses, app and receiver; an account that exists keeps its own, and of these only place (`None`: asked for) and events are
+ * taken.
  */
 settings: PodiumSettings | null, 
 /**
@@ -1534,7 +1535,8 @@ auth_headers: { [key in string]: string } | null,
  */
 check: boolean, } | { "service": "podium", 
 /**
- * Addresses, app and receiver; of an account that exists only place and events are changed.
+ * Addresses, app and receiver; an account that exists keeps its own, and of these only place (`None`: asked for) and events are
+ * taken.
  */
 settings: PodiumSettings | null, 
 /**

@@ -81,19 +81,12 @@ impl AddPodium {
         for url in [&this.api_url, &authorize_url] {
             warn_if_readable_by_others(url);
         }
-        let place = match (this.location, this.organization) {
-            (Some(uid), _) => {
-                Some(PodiumPlace::Location { uid, organization_uid: None, name: String::new() })
-            }
-            (None, Some(uid)) => Some(PodiumPlace::Organization { uid, name: String::new() }),
-            (None, None) => None,
-        };
         let settings = PodiumSettings {
             api_url: this.api_url,
             authorize_url,
             app_url: this.app_url,
             redirect_url: this.redirect_url,
-            place,
+            place: place(this.location, this.organization),
             events: this.events,
             ..PodiumSettings::live(client_id.trim(), receiver)
         };
@@ -107,6 +100,13 @@ impl AddPodium {
             },
         })
     }
+}
+
+/// The place that is named, if one is.
+pub(super) fn place(location: Option<String>, organization: Option<String>) -> Option<PodiumPlace> {
+    let location =
+        location.map(|uid| PodiumPlace::Location { uid, organization_uid: None, name: String::new() });
+    location.or_else(|| organization.map(|uid| PodiumPlace::Organization { uid, name: String::new() }))
 }
 
 /// Podium's sign-in stands beside its API (podium.md §2).

@@ -1,7 +1,9 @@
 //! The desk's answers about feeds: what came, what the person's map makes of it, and another map.
 
 use super::Desk;
-use crate::account::{Account, AccountId, PusherSettings, Receiver, Settings, WebhookSettings};
+use crate::account::{
+    Account, AccountId, PodiumSettings, PusherSettings, Receiver, Settings, WebhookSettings,
+};
 use crate::engine::views::{FeedView, Trouble};
 use crate::feed::{FieldMap, Tried};
 use crate::source::generic;
@@ -62,6 +64,19 @@ impl Desk {
             | Settings::Pusher(_)
             | Settings::Podium(_)
             | Settings::Demo => Err(Trouble::usage(format!("“{account}” has no webhook of its own"))),
+        }
+    }
+
+    /// How an account at Podium is set. The channel in it is as good as a password for sending.
+    pub async fn podium_settings(&self, account: AccountId) -> Result<PodiumSettings, Trouble> {
+        let stored = self.known_account(&account).await?;
+        match stored.settings {
+            Settings::Podium(settings) => Ok(settings),
+            Settings::Podio(_)
+            | Settings::Cloudapp(_)
+            | Settings::Pusher(_)
+            | Settings::Webhook(_)
+            | Settings::Demo => Err(Trouble::usage(format!("“{account}” is not at Podium"))),
         }
     }
 

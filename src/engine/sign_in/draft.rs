@@ -30,7 +30,7 @@ pub(super) fn of(wish: &SignIn, accounts: &[Account]) -> Result<Draft, Trouble> 
                 Settings::Webhook(WebhookSettings { receiver, ..settings.clone() })
             }
             (SignInTo::Podium { settings: Some(settings), .. }, Settings::Podium(kept)) => {
-                let (place, events) = (settings.place.clone().or(kept.place), settings.events.clone());
+                let (place, events) = (settings.place.clone(), settings.events.clone());
                 Settings::Podium(PodiumSettings { place, events, ..kept })
             }
             (_, kept) => kept,

@@ -29,7 +29,7 @@ use self::api::Api;
 use self::live::Live;
 pub(super) use self::parts::parts;
 use self::taking::{Place, Taking};
-use crate::account::{AccountId, PodiumSettings};
+use crate::account::{AccountId, PodiumPlace, PodiumSettings};
 use crate::env::{Env, SecretName};
 use crate::link::{Cursor, Failure, LinkState};
 use crate::source::auth::oauth::TokenEndpoint;
@@ -67,6 +67,7 @@ impl Podium {
         let session = Session::new(env.clone(), account.clone(), endpoint, settings.client_id.clone());
         let api = Api::new(&env, &settings, session);
         let place = cursor.as_ref().and_then(Place::read).unwrap_or_default();
+        let place = place.at(settings.place.as_ref().map(PodiumPlace::uid));
         Self { account, settings, env, api, place }
     }
 

@@ -33,6 +33,9 @@ const LOOKED_BACK: usize = 5_000;
 /// What the cursor says: where the relay's stream was read to, and up to when each list was taken in, by the service's clock.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Place {
+    /// Whose lists they are: the uid of a location or an organisation.
+    #[serde(default)]
+    pub(crate) of: Option<String>,
     /// The relay's position.
     #[serde(default)]
     pub(crate) at: Option<String>,
@@ -57,6 +60,15 @@ impl Place {
     /// Reads a stored cursor. One that is not understood counts as none: everything is taken in again then, quietly.
     pub(crate) fn read(cursor: &Cursor) -> Option<Self> {
         serde_json::from_str(&cursor.0).ok()
+    }
+
+    /// The same for an account that listens there now: what was taken in of another location says nothing of this one's lists.
+    pub(crate) fn at(mut self, listens_to: Option<&str>) -> Self {
+        if self.of.is_some() && self.of.as_deref() != listens_to {
+            self = Self { at: self.at, ..Self::default() };
+        }
+        self.of = listens_to.map(str::to_owned);
+        self
     }
 
     fn written(&self) -> Option<Cursor> {
