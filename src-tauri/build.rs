@@ -27,6 +27,7 @@ const COMMANDS: &[&str] = &[
     "set_map",
     "pusher_settings",
     "webhook_settings",
+    "podium_settings",
     "hook_address",
     "remove_account",
     "retry_now",

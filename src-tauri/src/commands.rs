@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use belfry::account::{AccountId, Choices, PusherSettings, WebhookSettings};
+use belfry::account::{AccountId, Choices, PodiumSettings, PusherSettings, WebhookSettings};
 use belfry::act::{Act, Offer};
 use belfry::env::Opener;
 use belfry::feed::{FieldMap, Tried};
@@ -53,6 +53,7 @@ pub(crate) fn all() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static {
         set_map,
         pusher_settings,
         webhook_settings,
+        podium_settings,
         hook_address,
         remove_account,
         retry_now,
@@ -206,6 +207,11 @@ async fn pusher_settings(resident: Hold<'_>, account: AccountId) -> Answer<Pushe
 #[tauri::command]
 async fn webhook_settings(resident: Hold<'_>, account: AccountId) -> Answer<WebhookSettings> {
     resident.notifier().await?.webhook_settings(account).await
+}
+
+#[tauri::command]
+async fn podium_settings(resident: Hold<'_>, account: AccountId) -> Answer<PodiumSettings> {
+    resident.notifier().await?.podium_settings(account).await
 }
 
 #[tauri::command]

@@ -4,7 +4,7 @@
 import { invoke } from '@tauri-apps/api/core';
 import { listen } from '@tauri-apps/api/event';
 import type {
-  AccountId, AccountView, Choices, Entry, FeedView, FieldMap, Health, InboxWish, Marked, NotificationId, Opened, Overview, PusherSettings, Removed, Settings, SignIn, Part,
+  AccountId, AccountView, Choices, Entry, FeedView, FieldMap, Health, InboxWish, Marked, NotificationId, Opened, Overview, PodiumSettings, PusherSettings, Removed, Settings, SignIn, Part,
   Act, ActView, Offer, Tried, SignInAnswer, SignInStep, Signal, TestToast, WebhookSettings, Why,
 } from './contract';
 
@@ -44,6 +44,7 @@ export interface Backend {
   set_map(account: AccountId, map: FieldMap): Promise<void>;
   pusher_settings(account: AccountId): Promise<PusherSettings>;
   webhook_settings(account: AccountId): Promise<WebhookSettings>;
+  podium_settings(account: AccountId): Promise<PodiumSettings>;
   hook_address(account: AccountId): Promise<string>;
   remove_account(account: AccountId): Promise<Removed>;
   retry_now(account: AccountId): Promise<void>;
@@ -87,6 +88,7 @@ export const backend: Backend = {
   set_map: (account, map) => invoke('set_map', { account, map }),
   pusher_settings: (account) => invoke('pusher_settings', { account }),
   webhook_settings: (account) => invoke('webhook_settings', { account }),
+  podium_settings: (account) => invoke('podium_settings', { account }),
   hook_address: (account) => invoke('hook_address', { account }),
   remove_account: (account) => invoke('remove_account', { account }),
   retry_now: (account) => invoke('retry_now', { account }),

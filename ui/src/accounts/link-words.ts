@@ -1,6 +1,7 @@
 // Where a link stands, as a person reads it. Pure.
 
 import type { AccountView } from '../contract';
+import { isFed } from '../feed/rules';
 import { words } from '../words';
 
 /** How it looks: fine, on its way, at rest, or in need of the person. */
@@ -17,4 +18,9 @@ export function standing(account: AccountView): { words: string; mood: Mood; rea
     case 'waiting': return { words: said, mood: 'wait', reason: account.reason };
     case 'needs-sign-in': case 'broken': return { words: said, mood: 'bad', reason: account.reason };
   }
+}
+
+/** True if the sign-in of an account is where the person says what it listens to, and nothing else is wanted of them. */
+export function isConnection(account: AccountView): boolean {
+  return isFed(account.service) || (account.service === 'podium' && (account.paused || account.state !== 'needs-sign-in'));
 }

@@ -26,8 +26,10 @@ export type PodiumForm = {
   clientSecret: string;
   /** None: the usual ones. */
   events: EventGroup[];
-  /** `ask`: once it is known which there are. */
-  place: PodiumPlace['place'] | 'ask';
+  /** How the account is set that is signed in to again; nothing of a new one. */
+  kept: PodiumSettings | null;
+  /** `ask`: once it is known which there are. `keep`: the one there is. */
+  place: PodiumPlace['place'] | 'ask' | 'keep';
   placeName: string;
   redirect: string;
   apiUrl: string;
@@ -45,14 +47,24 @@ export const FOLDED = ['placeName', 'apiUrl', 'authorizeUrl', 'appUrl'] as const
 
 /** An empty form. */
 export function emptyPodium(): PodiumForm {
-  return { receiver: emptyReceiver(), clientId: '', clientSecret: '', events: [], place: 'ask', placeName: '', redirect: '', apiUrl: '', authorizeUrl: '', appUrl: '', forgot: false };
+  return { receiver: emptyReceiver(), clientId: '', clientSecret: '', events: [], kept: null, place: 'ask', placeName: '', redirect: '', apiUrl: '', authorizeUrl: '', appUrl: '', forgot: false };
 }
 
-/** The wish that a form makes. An account that is there keeps how it is set. */
+/** The form of an account that is set so. */
+export function podiumForm(kept: PodiumSettings): PodiumForm {
+  return { ...emptyPodium(), kept, place: 'keep', events: groupsOf(kept) };
+}
+
+/** The groups that an account is told of, if only in part. */
+function groupsOf({ events }: PodiumSettings): EventGroup[] {
+  return GROUPS.filter((group) => EVENTS[group].some((event) => events?.includes(event)));
+}
+
+/** The wish that a form makes. An account that is there keeps how it is set, but for what it listens to. */
 export function podiumWish(form: PodiumForm, account: AccountId | null): SignIn {
   return {
     service: 'podium', account, name: null,
-    settings: account === null ? settingsOf(form) : null,
+    settings: account === null ? settingsOf(form) : changedOf(form),
     client_secret: form.clientSecret.trim() || null,
     join_code: joinCodeOf(form.receiver),
   };
@@ -76,10 +88,29 @@ function settingsOf(form: PodiumForm): PodiumSettings {
   };
 }
 
+/** How an account that is there is to be set; nothing if all stays as it is. */
+function changedOf({ kept, place, events }: PodiumForm): PodiumSettings | null {
+  if (kept === null) return null;
+  const others = events.length !== groupsOf(kept).length || groupsOf(kept).some((group) => !events.includes(group));
+  if (place === 'keep' && !others) return null;
+  return { ...kept, place: place === 'keep' ? (kept.place ?? null) : null, events: others ? eventsOf(events, kept.events ?? []) : (kept.events ?? []) };
+}
+
+/** The events of these groups. Of one that was told in part that part stays, and so does what belongs to no group. */
+function eventsOf(groups: EventGroup[], kept: string[]): string[] {
+  if (groups.length === 0) return [];
+  const grouped = new Set<string>(GROUPS.flatMap((group) => EVENTS[group]));
+  const told = GROUPS.filter((group) => groups.includes(group)).flatMap((group) => {
+    const part = EVENTS[group].filter((event) => kept.includes(event));
+    return part.length > 0 ? part : [...EVENTS[group]];
+  });
+  return [...told, ...kept.filter((event) => !grouped.has(event))];
+}
+
 function placeOf({ place, placeName }: PodiumForm): PodiumPlace | null {
   const uid = placeName.trim();
   switch (place) {
-    case 'ask': return null;
+    case 'ask': case 'keep': return null;
     case 'location': return { place, uid, organization_uid: null, name: '' };
     case 'organization': return { place, uid, name: '' };
   }
@@ -98,7 +129,7 @@ export function podiumMistakes(form: PodiumForm, account: AccountId | null): Pod
   const noAddress = words.signIn.noAddress('https:// or http://');
   if (form.clientId.trim() === '') wrong.clientId = words.signIn.needed;
   if (form.clientSecret.trim() === '') wrong.clientSecret = words.signIn.needed;
-  if (form.place !== 'ask' && form.placeName.trim() === '') wrong.placeName = words.signIn.needed;
+  if (isNamed(form.place) && form.placeName.trim() === '') wrong.placeName = words.signIn.needed;
   if ((form.receiver.by === 'local' || form.redirect.trim() !== '') && !isAddress(form.redirect, WEB)) wrong.redirect = noAddress;
   for (const field of ['apiUrl', 'authorizeUrl', 'appUrl'] as const) {
     if (form[field].trim() !== '' && !isAddress(form[field], WEB)) wrong[field] = noAddress;
@@ -106,9 +137,14 @@ export function podiumMistakes(form: PodiumForm, account: AccountId | null): Pod
   return wrong;
 }
 
+/** True if the person names the place. */
+export function isNamed(place: PodiumForm['place']): place is PodiumPlace['place'] {
+  return place === 'location' || place === 'organization';
+}
+
 /** True if something stands in a field that is folded away. */
 export function isFoldedFilled(form: PodiumForm): boolean {
-  return form.place !== 'ask' || [form.redirect, form.apiUrl, form.authorizeUrl, form.appUrl].some((text) => text.trim() !== '');
+  return isNamed(form.place) || [form.redirect, form.apiUrl, form.authorizeUrl, form.appUrl].some((text) => text.trim() !== '');
 }
 
 /** Takes the secrets out of a form once they were sent. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { WebhookSettings } from '../contract';
-import { emptyPodium, EVENTS, forgetPodium, GROUPS, isFoldedFilled, podiumMistakes, podiumWish, redirectShown, type PodiumForm } from './podium-form';
+import type { PodiumSettings, WebhookSettings } from '../contract';
+import { emptyPodium, EVENTS, forgetPodium, GROUPS, isFoldedFilled, podiumForm, podiumMistakes, podiumWish, redirectShown, type PodiumForm } from './podium-form';
 import { emptyReceiver, isHere, receiverForm, receiverMistakes, receiverOf, redirectOf } from './receiver';
 import { emptyWebhook, forgetWebhook, freshSecret, SCHEMES, secretOf, wayOf, waysOf, webhookForm, webhookMistakes, webhookWish, type WebhookForm } from './webhook-form';
 
@@ -65,6 +65,27 @@ describe('Podium', () => {
     expect(podiumWish(emptyPodium(), 'podium')).toEqual({ service: 'podium', account: 'podium', name: null, settings: null, client_secret: null, join_code: null });
     expect(podiumWish({ ...emptyPodium(), clientSecret: 'new' }, 'podium')).toMatchObject({ client_secret: 'new', settings: null });
     expect(podiumMistakes(emptyPodium(), 'podium')).toEqual({});
+  });
+  const kept: PodiumSettings = {
+    client_id: 'app', receiver: { by: 'local', port: 4711, public_url: null }, redirect_url: null, webhook: 'w',
+    place: { place: 'location', uid: 'l-1', organization_uid: null, name: 'Main Street' }, events: ['message.received', 'review.created', 'future.thing'],
+  };
+  const changed = (changes: Partial<PodiumForm>, settings = kept) => (podiumWish({ ...podiumForm(settings), ...changes }, 'podium') as { settings: PodiumSettings | null }).settings;
+  it('that is there shows what it is told of, and changes nothing unless the person does', () => {
+    expect(podiumForm(kept)).toMatchObject({ events: ['messages', 'reviews'], place: 'keep' });
+    expect(podiumForm({ ...kept, events: [] })).toMatchObject({ events: [] });
+    expect(changed({})).toBeNull();
+    expect(changed({ events: ['reviews', 'messages'] })).toBeNull();
+    expect(changed({}, { ...kept, events: ['future.thing'] })).toBeNull();
+    expect(isFoldedFilled(podiumForm(kept))).toBe(false);
+  });
+  it('that is there may be told of other things: what was told in part stays so, what this window does not know stays', () => {
+    expect(changed({ events: ['messages', 'calls'] })).toEqual({ ...kept, events: ['message.received', ...EVENTS.calls, 'future.thing'] });
+    expect(changed({ events: [] })).toEqual({ ...kept, events: [] });
+    expect(changed({ events: ['calls'] }, { ...kept, events: [] })).toEqual({ ...kept, events: [...EVENTS.calls] });
+  });
+  it('that is there may listen elsewhere: that is asked for', () => {
+    expect(changed({ place: 'ask' })).toEqual({ ...kept, place: null });
   });
   it('says what is wrong by field', () => {
     expect(podiumMistakes(form(), null)).toEqual({});

@@ -13,7 +13,7 @@ import placeStep from '../../contract/sign-in-step-place.json';
 import whySnapshot from '../../contract/why.json';
 import { isWordy } from '../inbox/acts';
 import { day, detailed, hostile, many, news, partsOf } from './day';
-import { channelled, checked, feedAccounts, feedPartsOf, feedRows, GITHUB_SETTINGS, hookAccounts, hookAddressOf, hooksSeen, LARAVEL_SETTINGS, payloadOf, payloads as seen, tried } from './feeds';
+import { channelled, checked, feedAccounts, feedPartsOf, feedRows, GITHUB_SETTINGS, hookAccounts, hookAddressOf, hooksSeen, LARAVEL_SETTINGS, PODIUM_SETTINGS, payloadOf, payloads as seen, tried } from './feeds';
 
 const scene = new URLSearchParams(location.search).get('scene') ?? 'day';
 const started = Date.now();
@@ -159,7 +159,7 @@ function kept(wish: SignIn): SignInStep {
 
 /** After the browser: a place is asked for where a sign-in reaches several and none was named. */
 function signedIn(wish: SignIn, attempt: number): SignInStep {
-  const asks = wish.service === 'podium' && !wish.account && !wish.settings?.place;
+  const asks = wish.service === 'podium' && (wish.account === null || wish.settings !== null) && !wish.settings?.place;
   return asks ? ({ ...placeStep, attempt } as SignInStep) : kept(wish);
 }
 
@@ -303,6 +303,7 @@ const answers: Omit<Backend, 'onSignal' | 'onResident' | 'onShow'> = {
   },
   pusher_settings: async (account) => feedOf(account) as PusherSettings,
   webhook_settings: async (account) => hookOf(account),
+  podium_settings: async () => PODIUM_SETTINGS,
   hook_address: async (account) => hookAddressOf(hookOf(account).receiver),
   remove_account: async (account) => {
     accounts = accounts.filter((it) => it.id !== account);

@@ -1,7 +1,7 @@
 // What the fake knows of CloudApp, of a Pusher-compatible server and of a webhook: accounts, rows, what came last, and a reader of maps that fills in
 // the simplest templates and complains as Belfry does.
 
-import type { AccountView, Entry, FieldMap, Icon, Notification, Part, Payload, PusherSettings, Receiver, Rule, Tried, Trouble, WebhookSettings } from '../contract';
+import type { AccountView, Entry, FieldMap, Icon, Notification, Part, Payload, PodiumSettings, PusherSettings, Receiver, Rule, Tried, Trouble, WebhookSettings } from '../contract';
 import seeds from '../../contract/inbox.json';
 import presets from '../../contract/presets.json';
 
@@ -21,6 +21,15 @@ export const GITHUB_SETTINGS: WebhookSettings = {
   receiver: { by: 'relay', url: 'https://relay.example/', kind: 'belfry', channel: 'AbCdEf', sealed: false },
   signature: { scheme: 'github' },
   map: presets[0]?.map as FieldMap,
+};
+
+export const PODIUM_SETTINGS: PodiumSettings = {
+  client_id: 'my-app',
+  receiver: { by: 'relay', url: 'https://relay.example/', kind: 'belfry', channel: 'MnOpQr', sealed: false },
+  redirect_url: null,
+  place: { place: 'location', uid: 'l-1', organization_uid: null, name: 'Main Street' },
+  events: ['message.received', 'review.created', 'contact.unchanged'],
+  webhook: 'w-1',
 };
 
 /** As Belfry keeps it: the relay names a channel, and the same relay keeps the one that there is. */

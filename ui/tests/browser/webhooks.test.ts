@@ -180,9 +180,10 @@ describe('Podium', () => {
   it('that is there is signed in again by the browser alone; place and events stay', async () => {
     const page = await accounts();
     await outside(page, (it) => it.setState('podium', { state: 'needs-sign-in', reason: 'Podium has ended the sign-in.' }));
+    await becomes(() => card(page, 'podium').getByTestId('account-sign-in').innerText(), 'Sign in again');
     await card(page, 'podium').getByTestId('account-sign-in').click();
     await page.getByTestId('client-secret').waitFor();
-    expect(await dialog(page).locator('input').evaluateAll((all) => all.map((it) => it.getAttribute('data-testid')))).toEqual(['client-secret', 'join-code']);
+    expect(await dialog(page).getByRole('heading').first().innerText()).toBe('Sign in again: Podium – Main Street');
     await page.getByTestId('join-code').fill('c0de');
     await page.getByTestId('sign-in').click();
     await page.getByTestId('sign-in-url').waitFor();
@@ -191,6 +192,35 @@ describe('Podium', () => {
     expect(await calls(page, 'sign_in')).toEqual([[{ service: 'podium', account: 'podium', name: null, settings: null, client_secret: null, join_code: 'c0de' }]]);
     expect(await card(page, 'podium').getByTestId('account-address').count()).toBe(0);
     expect(await card(page, 'podium').getByTestId('account-map').count()).toBe(0);
+  });
+
+  it('that is there may be told of other things and listen elsewhere', async () => {
+    const page = await accounts();
+    expect(await card(page, 'podium').getByTestId('account-sign-in').innerText()).toBe('Change the connection');
+    await card(page, 'podium').getByTestId('account-sign-in').click();
+    await page.getByTestId('client-secret').waitFor();
+    const told = () => dialog(page).locator('input[type=checkbox]:checked').evaluateAll((all) => all.map((it) => (it as HTMLInputElement).value));
+    expect(await told()).toEqual(['messages', 'reviews']);
+    expect(await page.getByTestId('place-kind').locator('option').allInnerTexts()).toEqual(['Main Street', 'another one: I choose after signing in']);
+    expect(await everything(page), 'whoever knows the channel can send').not.toContain('MnOpQr');
+    await page.getByTestId('events-reviews').uncheck();
+    await page.getByTestId('events-calls').check();
+    await page.getByTestId('place-kind').selectOption('ask');
+    await page.getByTestId('sign-in').click();
+    await page.getByTestId('sign-in-url').waitFor();
+    await outside(page, (it) => it.browserFailed('Podium was told not to allow it.'));
+    await becomes(() => page.getByTestId('sign-in-trouble').innerText(), 'Podium was told not to allow it.');
+    expect([await told(), await page.getByTestId('place-kind').inputValue()], 'what was chosen is there when the form comes back').toEqual([['messages', 'calls'], 'ask']);
+    await page.getByTestId('sign-in').click();
+    await page.getByTestId('sign-in-url').waitFor();
+    await outside(page, (it) => it.browserDone());
+    await page.getByTestId('place').first().waitFor();
+    await page.getByTestId('place-send').click();
+    await becomes(() => page.getByTestId('notice').innerText(), 'Podium – Main Street is connected.');
+    const events = ['message.received', 'call.received', 'call.completed', 'call.missed', 'call.voicemail_left', 'contact.unchanged'];
+    const sent = await calls(page, 'sign_in');
+    expect(sent).toHaveLength(2);
+    expect(sent[1]).toMatchObject([{ account: 'podium', settings: { place: null, events } }]);
   });
 });
 
