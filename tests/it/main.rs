@@ -51,4 +51,5 @@ mod webhook_cli;
 mod webhook_foreign;
 mod webhook_local;
 mod webhook_stage;
+mod webhook_stream;
 mod webhook_unkept;

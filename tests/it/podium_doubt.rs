@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::podium_stage::{Kept, Shop};
 use crate::stage::{Bell, LIMIT, Stage};
+use crate::webhook_stage::send;
 
 /// Every look at the lists comes to nothing from now on.
 fn look_fails(shop: &Shop) {
@@ -134,6 +135,24 @@ async fn what_was_refused_is_looked_up_by_a_later_life_if_the_first_look_fails()
     shop.start();
     goes_on_and_looks_at_last(&shop).await;
     assert!(has(&shop.kept(), &refused), "{:?}", shop.titles());
+}
+
+#[tokio::test]
+async fn what_was_larger_than_is_taken_is_looked_up() {
+    let mut shop = shop().await;
+    let podium = shop.podium();
+    shop.stop().await;
+    let port = shop.stop_relay().await;
+    shop.start_roomy_relay(port).await;
+    let lost = podium.silently().message_received("Ada Brook", "With all that was said before").uid;
+    let hook = podium.webhooks().remove(0).url.unwrap();
+    assert_eq!(send(&hook, &[], vec![b' '; 3 << 20]).await, 200);
+    // The conversation's last message is told as ever: only a doubt has its others looked at.
+    podium.message_received("Ada Brook", "After");
+    podium.delivered(LIMIT).await.unwrap();
+    shop.start();
+    shop.until_live().await;
+    assert!(has(&shop.kept(), &lost), "{:?}", shop.titles());
 }
 
 #[tokio::test]

@@ -213,6 +213,13 @@ impl Shop {
         self.relay = Some(start_relay(&self.home, port, Config::default()).await);
     }
 
+    /// That takes more in than a desktop does.
+    pub async fn start_roomy_relay(&mut self, port: u16) {
+        let mut config = Config::default();
+        config.limits.body = 8 << 20;
+        self.relay = Some(start_relay(&self.home, port, config).await);
+    }
+
     /// With a store that was put back from a backup: nobody knows what it lacks.
     pub async fn start_restored_relay(&mut self, port: u16) {
         let config = Config { restored: true, ..Config::default() };
