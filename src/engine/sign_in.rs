@@ -107,7 +107,8 @@ impl Attempts {
                 let (code, is_new) = (join_code.map(SecretString::from), wish.account.is_none());
                 let joined = webhook::receive(&self.env, id, &settings.receiver, code, is_new).await;
                 let joined = joined.map_err(trouble)?;
-                let step = podium::begin(&self.env, id, settings.clone(), secret, joined).await?;
+                let taken = draft.places_of_others();
+                let step = podium::begin(&self.env, id, settings.clone(), secret, joined, taken).await?;
                 self.follow(step.into(), draft).await
             }
             (SignInTo::Webhook { secret, join_code, .. }, Settings::Webhook(settings)) => {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use belfry::account::PodiumSettings;
+use belfry::account::{PodiumPlace, PodiumSettings};
 use belfry::engine::views::{SignIn, SignInAnswer, SignInStep, SignInTo};
 use belfry_sandbox::{Answer, Fault};
 
@@ -99,6 +99,35 @@ async fn an_account_listens_elsewhere_and_to_other_things_after_signing_in_again
     let demo = desk.add_demo().await.unwrap();
     let refused = desk.podium_settings(demo).await.unwrap_err();
     assert!(refused.words.contains("not at Podium"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_place_that_another_account_listens_to_is_refused_before_anything_is_changed() {
+    let stage = Stage::live_at(Bell::Podium).await;
+    let (desk, podium) = (stage.desk(), stage.sandbox.podium());
+    // A second account, at the second place.
+    let (attempt, first) = choosing(&stage).await;
+    let refused = desk.sign_in_answer(attempt, SignInAnswer::Place { uid: first }).await.unwrap_err();
+    assert!(refused.words.contains("“podium” listens to “Harbour Street” already"), "{refused}");
+    assert_eq!(podium.webhooks().len(), 1, "nothing was made for it");
+    let second = podium.locations().remove(1).uid;
+    let answer = SignInAnswer::Place { uid: second.clone() };
+    let step = desk.sign_in_answer(attempt, answer).await.unwrap();
+    assert!(matches!(step, SignInStep::Done { .. }), "another may be chosen: {step:?}");
+
+    let before = podium.webhooks();
+    assert_eq!(before.len(), 2);
+    let mut settings = desk.podium_settings(stage.account()).await.unwrap();
+    settings.place = Some(PodiumPlace::Location { uid: second, organization_uid: None, name: String::new() });
+    let to = SignInTo::Podium { settings: Some(settings), client_secret: None, join_code: None };
+    let wish = SignIn { account: Some(stage.account()), name: None, to };
+    let SignInStep::Browser { attempt, url, .. } = desk.sign_in(wish).await.unwrap() else {
+        panic!("no browser")
+    };
+    post::browse(&url).await;
+    let refused = desk.sign_in_answer(attempt, SignInAnswer::Wait).await.unwrap_err();
+    assert!(refused.words.contains("“podium-2” listens to"), "{refused}");
+    assert_eq!(podium.webhooks(), before, "what the first account listens by is still there");
 }
 
 /// Removes the account, and gives what is said to be left.

@@ -6,7 +6,7 @@ use belfry::account::{
 use belfry::env::SecretName;
 use belfry::notification::Arrival;
 use belfry::source::SignedIn;
-use belfry::source::podium::sign_in::{self, SignInError, Step};
+use belfry::source::podium::sign_in::{self, SignInError, Step, Taken};
 use belfry::source::webhook::{Joined, Secrets, receive};
 use belfry_sandbox::podium::{App, Consent, EVENT_TYPES, Observed, TokenErrors};
 use belfry_sandbox::{Answer, Fault};
@@ -26,7 +26,9 @@ async fn sign_in_again_with(shop: &mut Shop, change: impl FnOnce(&mut PodiumSett
     let mut settings = shop.kept().settings.or(shop.settings.clone()).unwrap();
     change(&mut settings);
     let joined = receive(&shop.env, &shop.account, &settings.receiver, None, false).await.unwrap();
-    let step = sign_in::begin(&shop.env, &shop.account, settings, shop.secret(), joined).await.unwrap();
+    let step = sign_in::begin(&shop.env, &shop.account, settings, shop.secret(), joined, Taken::new())
+        .await
+        .unwrap();
     let Step::Browser(mut browser) = step else { panic!("no browser") };
     shop.return_to_relay(&shop.browse(browser.url()).await).await;
     let Step::Done(signed_in) = browser.wait().await.unwrap() else { panic!("not done") };
@@ -93,7 +95,7 @@ async fn a_webhook_that_is_left_over_is_taken_over_and_others_are_not_touched() 
     let joined = Joined { receiver: again.receiver.clone(), secrets };
     // Of this account nothing was kept.
     let account = AccountId::new("podium-2").unwrap();
-    let step = sign_in::begin(&shop.env, &account, again, shop.secret(), joined).await.unwrap();
+    let step = sign_in::begin(&shop.env, &account, again, shop.secret(), joined, Taken::new()).await.unwrap();
     let Step::Browser(mut browser) = step else { panic!("no browser") };
     shop.return_to_relay(&shop.browse(browser.url()).await).await;
     let Step::Done(second) = browser.wait().await.unwrap() else { panic!("not done") };
@@ -126,10 +128,13 @@ async fn without_a_relay_the_address_is_pasted() {
     let shop = Shop::empty().await;
     let mut wish = shop.wish_over(local(4711), shop.first_place());
     let joined = shop.join(&wish).await;
-    let refused = sign_in::begin(&shop.env, &shop.account, wish.clone(), shop.secret(), joined.clone()).await;
+    let refused =
+        sign_in::begin(&shop.env, &shop.account, wish.clone(), shop.secret(), joined.clone(), Taken::new())
+            .await;
     assert_eq!(refused.err(), Some(SignInError::NoRedirect));
     wish.redirect_url = Some("https://me.example/done".parse().unwrap());
-    let step = sign_in::begin(&shop.env, &shop.account, wish, shop.secret(), joined).await.unwrap();
+    let step =
+        sign_in::begin(&shop.env, &shop.account, wish, shop.secret(), joined, Taken::new()).await.unwrap();
     let Step::Browser(mut browser) = step else { panic!("no browser") };
     assert!(!browser.comes_by_itself());
     let to = shop.browse(browser.url()).await;
@@ -155,7 +160,9 @@ async fn each_way_in_which_a_sign_in_fails_has_its_words() {
         let mut wish = shop.wish(shop.first_place());
         wish.client_id = podium.app().client_id;
         let joined = shop.join(&wish).await;
-        let step = sign_in::begin(&shop.env, &shop.account, wish, "wrong".into(), joined).await.unwrap();
+        let step = sign_in::begin(&shop.env, &shop.account, wish, "wrong".into(), joined, Taken::new())
+            .await
+            .unwrap();
         let Step::Browser(mut browser) = step else { panic!("no browser") };
         shop.return_to_relay(&shop.browse(browser.url()).await).await;
         assert_eq!(browser.wait().await.err(), Some(SignInError::WrongKey), "{errors:?}");
@@ -300,7 +307,7 @@ async fn what_could_never_be_heard_is_refused_before_anybody_goes_to_the_browser
             ..shop.wish_over(receiver.clone(), None)
         };
         let joined = Joined { receiver, secrets: Secrets::default() };
-        sign_in::begin(&shop.env, &shop.account, settings, shop.secret(), joined).await
+        sign_in::begin(&shop.env, &shop.account, settings, shop.secret(), joined, Taken::new()).await
     };
     let smee = RelaySettings::at("https://smee.example".parse().unwrap());
     let smee = RelaySettings { kind: RelayKind::Smee, channel: "c".into(), ..smee };

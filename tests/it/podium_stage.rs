@@ -13,7 +13,7 @@ use belfry::env::{Env, SecretName};
 use belfry::link::{Cursor, Failure, LinkState};
 use belfry::notification::{Arrival, Notification};
 use belfry::source::podium::Podium;
-use belfry::source::podium::sign_in::{self, SignInError, Step};
+use belfry::source::podium::sign_in::{self, SignInError, Step, Taken};
 use belfry::source::webhook::{Joined, join};
 use belfry::source::{Left, Order, Outbox, Report, SignedIn, Which, sign_out};
 use belfry_relay::{Config, Relay, Retention, Running, StoreAt};
@@ -119,7 +119,7 @@ impl Shop {
 
     pub async fn begin(&self, wish: PodiumSettings) -> Step {
         let joined = self.join(&wish).await;
-        sign_in::begin(&self.env, &self.account, wish, self.secret(), joined).await.unwrap()
+        sign_in::begin(&self.env, &self.account, wish, self.secret(), joined, Taken::new()).await.unwrap()
     }
 
     /// Goes where a browser would go: to Podium's page, and on to where that sends it.

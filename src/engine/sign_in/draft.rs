@@ -5,12 +5,27 @@ use crate::account::{
 };
 use crate::engine::views::{SignIn, SignInTo, Trouble};
 use crate::source::podio::sign_in::built_in_key;
+use crate::source::podium::sign_in::Taken;
 
 /// The account, and the other ones there are.
 #[derive(Debug, Clone)]
 pub(super) struct Draft {
     pub(super) account: Account,
     pub(super) others: Vec<Account>,
+}
+
+impl Draft {
+    /// The places at Podium that other accounts of the same server listen to.
+    pub(super) fn places_of_others(&self) -> Taken {
+        let Settings::Podium(ours) = &self.account.settings else { return Taken::new() };
+        let theirs = self.others.iter().filter_map(|other| match &other.settings {
+            Settings::Podium(theirs) if theirs.api_url == ours.api_url => {
+                Some((theirs.place.as_ref()?.uid().to_owned(), other.id.clone()))
+            }
+            _ => None,
+        });
+        theirs.collect()
+    }
 }
 
 /// The account that a wish means: one that exists, or a new one.

@@ -7,6 +7,7 @@
 //!
 //! The relay may hold what came while nobody was signed in, signed with the secret that is kept: signing in again goes on with that one.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use data_encoding::BASE64URL_NOPAD;
@@ -101,6 +102,16 @@ pub enum SignInError {
         /// The names there are.
         there: String,
     },
+    /// Another account listens there.
+    #[error(
+        "the account “{by}” listens to “{place}” already: choose another place, or remove that account first"
+    )]
+    Taken {
+        /// What the place is called.
+        place: String,
+        /// The account.
+        by: AccountId,
+    },
     /// An address in the settings cannot be used.
     #[error("“{0}” cannot be used: check the addresses of this account")]
     BadAddress(String),
@@ -128,6 +139,7 @@ impl SignInError {
             | Self::NoTunnel
             | Self::NoPlace
             | Self::UnknownPlace { .. }
+            | Self::Taken { .. }
             | Self::BadAddress(_)
             | Self::Failed(Failure::Transient { .. } | Failure::Later { .. } | Failure::Fatal { .. }) => {
                 false
@@ -148,13 +160,17 @@ impl From<ApiError> for SignInError {
     }
 }
 
-/// Begins to sign in. `joined` is the channel that the webhook will send to.
+/// The places, by their uid, that other accounts of the same server listen to.
+pub type Taken = BTreeMap<String, AccountId>;
+
+/// Begins to sign in. `joined` is the channel that the webhook will send to; a place of `taken` is refused before anything is made for it.
 pub async fn begin(
     env: &Env,
     account: &AccountId,
     settings: PodiumSettings,
     client_secret: SecretString,
     joined: Joined,
+    taken: Taken,
 ) -> Result<Step, SignInError> {
     let before = settings;
     // What is withheld is asked for again: the developer app may have been given the scope since.
@@ -177,7 +193,7 @@ pub async fn begin(
     let key = ApiKey { id: settings.client_id.clone(), secret: client_secret };
     let endpoint = token_endpoint(&settings, env);
     let (env, account) = (env.clone(), account.clone());
-    let ground = Ground { env, account, before, settings, key, endpoint, joined };
+    let ground = Ground { env, account, before, settings, key, endpoint, joined, taken };
     Ok(Step::Browser(Box::new(BrowserSignIn {
         ground,
         url,
@@ -229,6 +245,7 @@ struct Ground {
     key: ApiKey,
     endpoint: TokenEndpoint,
     joined: Joined,
+    taken: Taken,
 }
 
 /// A sign-in that waits for the browser.
@@ -388,6 +405,9 @@ impl Signed {
     /// Makes the webhook, or takes over the one that is there. In a task of its own that runs to its end: whoever waits here may be called
     /// off at any moment, and then nothing may stay behind.
     async fn listen(&self, place: PodiumPlace) -> Result<Step, SignInError> {
+        if let Some(by) = self.ground.taken.get(place.uid()) {
+            return Err(SignInError::Taken { place: place.name().to_owned(), by: by.clone() });
+        }
         let (answer, answered) = oneshot::channel();
         let signed = self.clone();
         Tasks::start("webhook at Podium", async move {
