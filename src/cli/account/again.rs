@@ -4,7 +4,8 @@ use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::podium::place;
-use super::{Secrets, account_id, needed_password, no_account, password, pusher};
+use super::pusher::headers;
+use super::{Secrets, account_id, needed_password, no_account, password};
 use crate::account::{AccountId, PodiumSettings, Service};
 use crate::cli::ask::SecretFlag;
 use crate::front::Notifier;
@@ -87,7 +88,7 @@ impl Again {
             Service::Pusher => SignInTo::Pusher {
                 settings: None,
                 app_secret: secrets.remove(&SecretFlag::AppSecret).map(exposed),
-                auth_headers: pusher::headers(&self.auth_header_stdin, &mut secrets),
+                auth_headers: headers(&self.auth_header_stdin, &mut secrets),
                 check: true,
             },
             Service::Podium => SignInTo::Podium {
